@@ -1,0 +1,73 @@
+import * as v from 'valibot';
+import { apiKey } from './shared/api-key.ts';
+import { env } from './shared/environment.ts';
+import { explain, JobTimedOut, RemovalError } from './shared/errors.ts';
+import { Gateway, type JobStatus } from './shared/gateway.ts';
+import { GatewayUnreachable, NotFound, OutcomeUnknown, TooManyRequests } from './shared/gateway-errors.ts';
+import { handlerOf, logger } from './shared/handler.ts';
+import { type Job, parse, parseJob, publicSource } from './shared/job.ts';
+import { waitSeconds } from './shared/waits.ts';
+
+const gateway = new Gateway({ url: env('GATEWAY_URL'), apiKey });
+const timeoutSeconds = Number(env('TIMEOUT_MINUTES')) * 60;
+/** Submissions an image may have when the gateway says ERROR, which it does not charge; a redrive grants as many anew. */
+const MAX_SUBMISSIONS = 3;
+/** How long a new request may be unknown to the status endpoint, in seconds. */
+const UNKNOWN_AT_FIRST_SECONDS = 120;
+
+const Event = v.object({ redriveCount: v.optional(v.number(), 0), job: v.unknown() });
+
+/** Asks the gateway where the job stands, and says what the state machine does next or how long it waits. */
+export const handler = handlerOf(async (event: unknown): Promise<Job> => {
+  const { redriveCount, job: state } = parse(Event, event, 'The event');
+  const job = parseJob(state);
+  const { execution, source, requestId } = job;
+  logger.appendKeys({ execution, source: publicSource(source), requestId });
+  if (requestId === undefined) return job;
+
+  const ageSeconds = (Date.now() - Date.parse(job.submittedAt)) / 1000;
+  const answer = await ask(requestId, ageSeconds);
+  const { status } = answer;
+  logger.info('asked', { status, ageSeconds: Math.round(ageSeconds) });
+
+  if (status === 'COMPLETED') return { ...job, status, waitSeconds: 0, mediaUrls: answer.mediaUrls };
+  const said = answer.error ? `: ${answer.error}` : '';
+  if (status === 'FAILED') {
+    const cause = explain('RemovalFailed', `The gateway could not remove the background${said} (request ${requestId})`);
+    return { ...job, status, waitSeconds: 0, cause };
+  }
+  if (status === 'ERROR') {
+    if (job.submission < MAX_SUBMISSIONS * (redriveCount + 1)) return { ...job, status, waitSeconds: 0 };
+    throw new RemovalError(`The gateway had a system error with all ${job.submission} submissions${said}`);
+  }
+  // QUEUED, PROCESSING, no usable answer, or a status that the documentation does not know: still working.
+  const remainingSeconds = timeoutSeconds - ageSeconds;
+  if (remainingSeconds <= 0) {
+    throw new JobTimedOut(
+      `Request ${requestId} was still ${status} ${Math.round(ageSeconds / 60)} min after acceptance`,
+    );
+  }
+  return {
+    ...job,
+    status,
+    waitSeconds: waitSeconds({ ageSeconds, remainingSeconds, retryAfterSeconds: answer.retryAfterSeconds }),
+  };
+});
+
+type Standing = Pick<JobStatus, 'status' | 'error' | 'mediaUrls'> & { retryAfterSeconds?: number | undefined };
+
+/** Where the job stands; an answer that may be better next time counts as still working. */
+async function ask(requestId: string, ageSeconds: number): Promise<Standing> {
+  try {
+    return await gateway.status(requestId);
+  } catch (error) {
+    const passes =
+      error instanceof TooManyRequests ||
+      error instanceof GatewayUnreachable ||
+      error instanceof OutcomeUnknown ||
+      (error instanceof NotFound && ageSeconds < UNKNOWN_AT_FIRST_SECONDS);
+    if (!passes) throw error;
+    logger.warn('no status this time', { errorName: error.name, errorMessage: error.message });
+    return { status: 'UNKNOWN', error: undefined, mediaUrls: [], retryAfterSeconds: error.retryAfterSeconds };
+  }
+}

@@ -1,0 +1,92 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import { env } from './shared/environment.ts';
+import { InternalError, InvalidResult } from './shared/errors.ts';
+import { handlerOf, logger } from './shared/handler.ts';
+import { type Job, parseJob, publicSource, type Source } from './shared/job.ts';
+import { openMedium } from './shared/media.ts';
+import { mediumKey } from './shared/names.ts';
+import { headObject, isSuperseded } from './shared/objects.ts';
+import { deleteErrorFile, resultMetadata, type StoredResult, store } from './shared/results.ts';
+
+const s3 = new S3Client({});
+const bucket = env('RESULTS_BUCKET');
+const hosts = env('RESULT_HOSTS').split(',');
+/** How often a result is written anew because the object under its key changed meanwhile. */
+const MAX_ATTEMPTS = 5;
+
+/** What an execution that succeeds puts out. */
+export interface Output {
+  /** SUPERSEDED: the source was overwritten meanwhile, and nothing was written; its newer version has its own execution. */
+  status: 'DELIVERED' | 'SUPERSEDED';
+  /** Null if nothing was submitted, because the source had been overwritten even before. */
+  requestId: string | null;
+  source: Source;
+  results: StoredResult[];
+}
+
+/** The final state: streams every result from the CDN into the results bucket, unless a newer upload has come since. */
+export const handler = handlerOf(async (event: unknown): Promise<Output> => {
+  const job = parseJob(event);
+  const source = publicSource(job.source);
+  const requestId = job.requestId ?? null;
+  logger.appendKeys({ execution: job.execution, source, requestId });
+
+  const results = job.status === 'SUPERSEDED' ? 'SUPERSEDED' : await deliver(job);
+  if (results === 'SUPERSEDED') {
+    logger.info('superseded: the source has been overwritten, nothing written');
+    return { status: 'SUPERSEDED', requestId, source, results: [] };
+  }
+  await deleteErrorFile(s3, bucket, job.resultKey);
+  logger.info('delivered', { results });
+  return { status: 'DELIVERED', requestId, source, results };
+});
+
+async function deliver(job: Job): Promise<StoredResult[] | 'SUPERSEDED'> {
+  const [first, ...others] = job.mediaUrls ?? [];
+  if (first === undefined) throw new InvalidResult('The gateway says COMPLETED and names no result');
+  // The first medium is stored last: where it stands, all of them do.
+  const further = others.length === 0 ? [] : await deliverFurther(job, first, others);
+  if (further === 'SUPERSEDED') return further;
+  const stored = await deliverMedium(job, first, (extension) => mediumKey(job.resultKey, extension, 1, extension));
+  return stored === 'SUPERSEDED' ? stored : [stored, ...further];
+}
+
+async function deliverFurther(job: Job, first: string, urls: string[]): Promise<StoredResult[] | 'SUPERSEDED'> {
+  const { extension: firstExtension, cancel } = await openMedium(first, hosts);
+  await cancel();
+  const results: StoredResult[] = [];
+  for (const [index, url] of urls.entries()) {
+    const stored = await deliverMedium(job, url, (own) => mediumKey(job.resultKey, firstExtension, index + 2, own));
+    if (stored === 'SUPERSEDED') return stored;
+    results.push(stored);
+  }
+  return results;
+}
+
+async function deliverMedium(
+  job: Job,
+  url: string,
+  keyFor: (extension: string) => string,
+): Promise<StoredResult | 'SUPERSEDED'> {
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    const medium = await openMedium(url, hosts);
+    const key = keyFor(medium.extension);
+    try {
+      // In this order: a newer result that is stored after the first look changes the object, and then `store` refuses.
+      const before = await headObject(s3, bucket, key);
+      if (await isOverwritten(job.source)) return 'SUPERSEDED';
+      const stored = await store(s3, { bucket, key, before, metadata: resultMetadata(job) }, medium);
+      if (stored !== 'CHANGED') return stored;
+      logger.info('the result changed meanwhile, deciding again', { key, attempt });
+    } finally {
+      await medium.cancel();
+    }
+  }
+  throw new InternalError(`The result kept changing while it was written ${MAX_ATTEMPTS} times`);
+}
+
+async function isOverwritten(source: Source): Promise<boolean> {
+  if ('imageUrl' in source) return false;
+  const current = await headObject(s3, source.bucket, source.key);
+  return current !== undefined && isSuperseded(source, current);
+}

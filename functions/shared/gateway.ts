@@ -1,0 +1,258 @@
+import * as v from 'valibot';
+import {
+  BadRequest,
+  ConnectionLost,
+  Forbidden,
+  type GatewayError,
+  GatewayUnreachable,
+  InsufficientBalance,
+  NoAnswerInTime,
+  NotFound,
+  ServerError,
+  TooManyRequests,
+  Unauthorized,
+  UnusableAnswer,
+} from './gateway-errors.ts';
+import { redact } from './redact.ts';
+import { REQUEST_ID } from './request-id.ts';
+
+/** The documented path of a generate request; appended to the origin of the setting `gatewayUrl`. */
+const SUBMIT_PATH = '/bria-rmbg-2-0-682/v1/bria-rmbg-2-0-request';
+/** The documented path of the status endpoint, less the request id. */
+const STATUS_PATH = '/v2/requests/status/';
+/** Longest answer that is read, in bytes; documented ones have under 1 KB. */
+const MAX_ANSWER_BYTES = 256 * 1024;
+
+const RequestId = v.pipe(v.string(), v.regex(REQUEST_ID));
+const Accepted = v.object({ request_id: RequestId, status: v.optional(v.string(), 'QUEUED') });
+const StatusDocument = v.object({
+  request_id: RequestId,
+  status: v.string(),
+  model_id: v.nullish(v.string()),
+  error: v.nullish(v.unknown()),
+  output: v.nullish(
+    v.object({ media_url: v.nullish(v.union([v.array(v.string()), v.string()])), media_type: v.nullish(v.string()) }),
+  ),
+  created_at: v.nullish(v.string()),
+  updated_at: v.nullish(v.string()),
+  completed_at: v.nullish(v.string()),
+  polling_url: v.nullish(v.string()),
+});
+const ErrorBody = v.object({ error: v.nullish(v.unknown()), message: v.nullish(v.unknown()) });
+
+/** A submission that the gateway accepted. */
+export interface Submission {
+  requestId: string;
+  status: string;
+}
+
+/** Where a job stands. */
+export interface JobStatus {
+  requestId: string;
+  /** QUEUED, PROCESSING, COMPLETED, FAILED or ERROR; whatever else may come is passed on as it is. */
+  status: string;
+  modelId: string | undefined;
+  /** The gateway's words, redacted. */
+  error: string | undefined;
+  mediaUrls: string[];
+  /** The gateway's claim, often `application/octet-stream`; the bytes decide. */
+  mediaType: string | undefined;
+  createdAt: string | undefined;
+  updatedAt: string | undefined;
+  completedAt: string | undefined;
+}
+
+export interface GatewayOptions {
+  /** The origin both documented paths are appended to, such as `https://gateway.pixazo.ai`. */
+  url: string;
+  /** Yields the API key; `fresh` asks for it anew, past any cache, because the gateway has refused the one at hand. */
+  apiKey: (options?: { fresh: boolean }) => Promise<string>;
+  /** Time limit of one request, from connecting to the last byte of the answer. @default 20,000 ms */
+  timeoutMs?: number;
+}
+
+/** A client of the Pixazo gateway for Bria RMBG 2.0. Every failure is thrown as a {@link GatewayError}. */
+export class Gateway {
+  readonly #origin: string;
+  readonly #apiKey: GatewayOptions['apiKey'];
+  readonly #timeoutMs: number;
+
+  constructor(options: GatewayOptions) {
+    this.#origin = new URL(options.url).origin;
+    this.#apiKey = options.apiKey;
+    this.#timeoutMs = options.timeoutMs ?? 20_000;
+  }
+
+  /**
+   * Submits an image for background removal. This is what costs money, and the gateway has no idempotency key: after
+   * an `OutcomeUnknown` the image may have been accepted.
+   *
+   * @param imageUrl A URL the gateway can GET.
+   */
+  async submit(imageUrl: string): Promise<Submission> {
+    const answer = await this.#request(SUBMIT_PATH, {
+      method: 'POST',
+      body: JSON.stringify({ image_url: imageUrl }),
+      headers: { 'content-type': 'application/json', 'cache-control': 'no-cache' },
+    });
+    const { request_id, status } = answer.as(Accepted, 'a request_id');
+    return { requestId: request_id, status };
+  }
+
+  /** Asks where a job stands. The URL is built from the id; a `polling_url` would take the API key elsewhere. */
+  async status(requestId: string): Promise<JobStatus> {
+    const answer = await this.#request(STATUS_PATH + encodeURIComponent(requestId), { method: 'GET' });
+    const document = answer.as(StatusDocument, 'a request_id and a status');
+    if (document.request_id !== requestId) {
+      throw new UnusableAnswer(`The gateway answered for another request than ${requestId}`, { status: answer.status });
+    }
+    return {
+      requestId,
+      status: document.status,
+      modelId: document.model_id ?? undefined,
+      error: words(document.error),
+      mediaUrls: [document.output?.media_url ?? []].flat(),
+      mediaType: document.output?.media_type ?? undefined,
+      createdAt: document.created_at ?? undefined,
+      updatedAt: document.updated_at ?? undefined,
+      completedAt: document.completed_at ?? undefined,
+    };
+  }
+
+  /** One request; after a 401, once more with a fresh key if there is another one: a refused request was not charged. */
+  async #request(path: string, init: RequestInit): Promise<Answer> {
+    const key = await this.#apiKey();
+    const answer = await this.#send(path, init, key);
+    if (answer.status !== 401) return answer.orThrow();
+    const freshKey = await this.#apiKey({ fresh: true });
+    return (freshKey === key ? answer : await this.#send(path, init, freshKey)).orThrow();
+  }
+
+  async #send(path: string, init: RequestInit, key: string): Promise<Answer> {
+    try {
+      const response = await fetch(this.#origin + path, {
+        ...init,
+        headers: {
+          ...init.headers,
+          accept: 'application/json',
+          'ocp-apim-subscription-key': key,
+          // A function's pooled connection dies while the function is frozen, and a POST sent into a dead connection
+          // is a submission of unknown outcome. A new connection for each request cannot be dead.
+          connection: 'close',
+        },
+        // The key goes to the configured origin only.
+        redirect: 'manual',
+        signal: AbortSignal.timeout(this.#timeoutMs),
+      });
+      return new Answer(response, await readText(response));
+    } catch (error) {
+      throw asGatewayError(error, this.#timeoutMs);
+    }
+  }
+}
+
+/** An HTTP answer whose body has been read. */
+class Answer {
+  readonly status: number;
+  readonly #headers: Headers;
+  readonly #text: string;
+
+  constructor(response: Response, text: string) {
+    this.status = response.status;
+    this.#headers = response.headers;
+    this.#text = text;
+  }
+
+  /** The answer itself if it is a success. @throws the class documented for its status. */
+  orThrow(): Answer {
+    if (this.status >= 200 && this.status < 300) return this;
+    const body = v.safeParse(ErrorBody, this.#json());
+    const said = body.success ? [words(body.output.error), words(body.output.message)].filter(Boolean).join(': ') : '';
+    const what = `The gateway answered ${this.status}${said ? ` (${said})` : ''}`;
+    const details = { status: this.status, retryAfterSeconds: retryAfter(this.#headers.get('retry-after')) };
+    throw new (errorClass(this.status))(what, details);
+  }
+
+  /** The body, if it is JSON of the expected shape; unknown fields are ignored. @throws UnusableAnswer */
+  as<S extends v.GenericSchema>(schema: S, expected: string): v.InferOutput<S> {
+    const result = v.safeParse(schema, this.#json());
+    if (result.success) return result.output;
+    const type = redact(this.#headers.get('content-type') ?? 'no type');
+    throw new UnusableAnswer(`The gateway answered ${this.status} with ${type} and without ${expected}`, {
+      status: this.status,
+    });
+  }
+
+  #json(): unknown {
+    try {
+      return JSON.parse(this.#text);
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+type GatewayErrorClass = new (...args: ConstructorParameters<typeof BadRequest>) => GatewayError;
+
+function errorClass(status: number): GatewayErrorClass {
+  const documented: Record<number, GatewayErrorClass> = {
+    400: BadRequest,
+    401: Unauthorized,
+    402: InsufficientBalance,
+    403: Forbidden,
+    404: NotFound,
+    429: TooManyRequests,
+  };
+  return documented[status] ?? (status >= 500 ? ServerError : UnusableAnswer);
+}
+
+/** Codes of failures before anything was sent: refused, no route, no such host, no connection in time. */
+const NOT_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+function asGatewayError(error: unknown, timeoutMs: number): GatewayError {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  const code = codeOf(cause);
+  if (NOT_SENT.has(code)) return new GatewayUnreachable(`The gateway could not be reached (${code})`, { cause });
+  if (error instanceof Error && error.name === 'TimeoutError') {
+    return new NoAnswerInTime(`The gateway did not answer within ${timeoutMs / 1000} s`, { cause });
+  }
+  return new ConnectionLost(`The connection to the gateway was lost (${code})`, { cause });
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  return error instanceof Error ? error.name : 'unknown';
+}
+
+async function readText(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    // Leaving the loop cancels the body; what is cut off is no longer JSON, hence no usable answer.
+    if (bytes > MAX_ANSWER_BYTES) break;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Seconds from now that a `Retry-After` header names, as a number or as an HTTP date. */
+function retryAfter(header: string | null): number | undefined {
+  if (header === null) return undefined;
+  if (/^\d+$/.test(header.trim())) return Number(header);
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - Date.now()) / 1000));
+}
+
+/** The gateway's words, whatever their JSON type, fit to be quoted. */
+function words(value: unknown): string | undefined {
+  if (value === undefined || value === null || value === '') return undefined;
+  return redact(typeof value === 'string' ? value : JSON.stringify(value));
+}

@@ -1,0 +1,18 @@
+import { fileTypeFromBuffer } from 'file-type';
+
+/** How many first bytes are looked at, the sample size file-type asks for. */
+export const SNIFF_BYTES = 4100;
+
+export interface ImageType {
+  /** MIME type, such as `image/png`. */
+  contentType: string;
+  /** File extension without the dot, such as `png`. */
+  extension: string;
+}
+
+/** What image `head`, the first bytes of a file, begins; undefined if none. Names and headers say nothing here. */
+export async function imageType(head: Uint8Array): Promise<ImageType | undefined> {
+  const type = await fileTypeFromBuffer(head);
+  if (!type?.mime.startsWith('image/')) return undefined;
+  return { contentType: type.mime, extension: type.ext };
+}

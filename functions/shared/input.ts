@@ -1,0 +1,41 @@
+import { env } from './environment.ts';
+import { InvalidInput } from './errors.ts';
+import { type Job, parseExecutionInput } from './job.ts';
+import { type Prefixes, resultKey } from './names.ts';
+
+/** What of the stack's settings decides which inputs are possible and where their results go. */
+export interface Buckets extends Prefixes {
+  uploadsBucket: string;
+}
+
+/** The buckets and prefixes that the stack gave this function. */
+export function bucketsFromEnv(): Buckets {
+  return {
+    uploadsBucket: env('UPLOADS_BUCKET'),
+    uploadsPrefix: env('UPLOADS_PREFIX'),
+    resultsPrefix: env('RESULTS_PREFIX'),
+  };
+}
+
+/** What is to be submitted: the source, where its result goes, and the how many-th submission it is. */
+export type Submittable = Pick<Job, 'source' | 'resultKey' | 'submission'>;
+
+/** The first submission that an execution input asks for. @throws InvalidInput */
+export function firstSubmission(executionInput: unknown, buckets: Buckets): Submittable {
+  const input = parseExecutionInput(executionInput);
+  if ('imageUrl' in input) {
+    const key = buckets.uploadsPrefix + input.resultKey;
+    return { source: { imageUrl: input.imageUrl }, resultKey: resultKey(key, buckets), submission: 1 };
+  }
+  const { bucket, key, versionId, etag } = input;
+  // Results of other buckets or prefixes could take the place of an upload's result.
+  if (bucket !== buckets.uploadsBucket) {
+    throw new InvalidInput(
+      `"bucket" is ${bucket}, but only ${buckets.uploadsBucket} is read; for others pass a presigned URL as "imageUrl"`,
+    );
+  }
+  if (!key.startsWith(buckets.uploadsPrefix)) {
+    throw new InvalidInput(`"key" does not begin with the uploads prefix ${buckets.uploadsPrefix}`);
+  }
+  return { source: { bucket, key, versionId, etag }, resultKey: resultKey(key, buckets), submission: 1 };
+}

@@ -1,0 +1,141 @@
+import * as v from 'valibot';
+import { InvalidInput } from './errors.ts';
+import { withoutQuery } from './redact.ts';
+import { REQUEST_ID } from './request-id.ts';
+
+/** S3's limit for a key, in bytes of UTF-8. */
+export const MAX_KEY_BYTES = 1024;
+
+/** Step Functions adds this field when a state machine starts another one; it says who started us. */
+const STARTED_BY = { AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: v.optional(v.string()) };
+
+const Text = v.pipe(v.string(), v.nonEmpty('must not be empty'));
+const Key = v.pipe(
+  Text,
+  v.check((key) => Buffer.byteLength(key) <= MAX_KEY_BYTES, `must be at most ${MAX_KEY_BYTES} bytes long`),
+  v.check((key) => !key.endsWith('/'), 'must not end in "/", which marks a folder'),
+);
+/** S3 quotes an ETag in its headers and not in its events; both are accepted. */
+const ETag = v.pipe(
+  Text,
+  v.transform((etag) => etag.replaceAll('"', '')),
+);
+
+/** An object in the uploads bucket; `versionId` (or, without versioning, `etag`) pins what exactly is meant. */
+export interface ObjectSource {
+  bucket: string;
+  key: string;
+  versionId?: string | undefined;
+  etag?: string | undefined;
+}
+/** An image anywhere on the web. */
+export interface UrlSource {
+  imageUrl: string;
+}
+export type Source = ObjectSource | UrlSource;
+
+const ObjectInput = v.strictObject({
+  bucket: Text,
+  key: Key,
+  versionId: v.optional(Text),
+  etag: v.optional(ETag),
+  ...STARTED_BY,
+});
+const UrlInput = v.strictObject({
+  imageUrl: v.pipe(
+    v.string(),
+    v.check((url) => URL.canParse(url), 'must be an absolute URL'),
+  ),
+  resultKey: Key,
+  ...STARTED_BY,
+});
+
+/** What an execution is started with. */
+export type ExecutionInput = v.InferOutput<typeof ObjectInput> | v.InferOutput<typeof UrlInput>;
+
+/**
+ * What the states hand to each other, and all that is known of an image under way. Only pointers: no image bytes, no
+ * presigned URL, no key. Executions that are running or redriven carry jobs of an older release: only add to it.
+ */
+export interface Job {
+  /** Name of the execution. */
+  execution: string;
+  source: Source;
+  /** Key of the result in the results bucket, without the extension that only the result's bytes can tell. */
+  resultKey: string;
+  /** Which submission of this execution this is, from 1. */
+  submission: number;
+  /** Absent if nothing was submitted because the source had been overwritten. */
+  requestId?: string | undefined;
+  /** When the gateway accepted the submission, ISO 8601. */
+  submittedAt: string;
+  /** The gateway's word for where the job stands, or SUPERSEDED: the source was overwritten before it was submitted. */
+  status: string;
+  /** How long to wait before the next look at the status, in whole seconds. */
+  waitSeconds: number;
+  /** Where the results lie, once COMPLETED. */
+  mediaUrls?: string[] | undefined;
+  /** Why the removal failed, once FAILED: the cause of the execution's failure. */
+  cause?: string | undefined;
+}
+
+const JobSchema = v.object({
+  execution: Text,
+  source: v.union([
+    v.object({ bucket: Text, key: Text, versionId: v.optional(Text), etag: v.optional(Text) }),
+    v.object({ imageUrl: Text }),
+  ]),
+  resultKey: Text,
+  submission: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  requestId: v.optional(
+    v.pipe(
+      v.string(),
+      v.check((id) => REQUEST_ID.test(id), 'is no request id'),
+    ),
+  ),
+  submittedAt: v.pipe(v.string(), v.isoTimestamp()),
+  status: Text,
+  waitSeconds: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  mediaUrls: v.optional(v.array(Text)),
+  cause: v.optional(v.string()),
+});
+
+/** The input of an execution. @throws InvalidInput naming each field that is wrong. */
+export function parseExecutionInput(input: unknown): ExecutionInput {
+  const asksForUrl = isRecord(input) && ('imageUrl' in input || 'resultKey' in input);
+  return parse(asksForUrl ? UrlInput : ObjectInput, input, 'The execution input');
+}
+
+/** The state of an execution that has submitted. @throws InvalidInput */
+export function parseJob(state: unknown): Job {
+  return parse(JobSchema, state, "The execution's state");
+}
+
+/** Whether the state is a {@link Job} of this very execution, and not an input that merely looks like one. */
+export function isJobOf(execution: string, state: unknown): boolean {
+  return isRecord(state) && state.execution === execution && 'submission' in state;
+}
+
+/** A value that `schema` accepts. @throws InvalidInput saying which field of `what` is wrong. */
+export function parse<S extends v.GenericSchema>(schema: S, value: unknown, what: string): v.InferOutput<S> {
+  const result = v.safeParse(schema, value);
+  if (result.success) return result.output;
+  const problems = result.issues.map((issue) => {
+    const path = v.getDotPath(issue);
+    if (path === null) return 'it must be a JSON object';
+    if (issue.expected === 'never') return `"${path}" is not a known field`;
+    if (issue.received === 'undefined') return `"${path}" is missing`;
+    const isOwnWord = issue.type === 'check' || issue.type === 'non_empty';
+    return `"${path}" ${isOwnWord ? issue.message : `must be ${issue.expected}, not ${issue.received}`}`;
+  });
+  throw new InvalidInput(`${what} is wrong: ${problems.join('; ')}`);
+}
+
+/** A source as it may be published: in outputs, error files and logs. The query of an image URL may be a signature. */
+export function publicSource(source: Source): Source {
+  return 'imageUrl' in source ? { imageUrl: withoutQuery(source.imageUrl) } : source;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

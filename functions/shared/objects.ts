@@ -1,0 +1,64 @@
+import { GetObjectCommand, HeadObjectCommand, type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import type { ObjectSource } from './job.ts';
+
+/** What identifies the bytes of an object at a moment. */
+export interface ObjectState {
+  etag: string;
+  /** Absent in a bucket without versioning. */
+  versionId: string | undefined;
+  metadata: Record<string, string>;
+}
+
+/** The current state of an object; undefined if there is none. Needs s3:ListBucket, or S3 says 403 instead of 404. */
+export async function headObject(s3: S3Client, bucket: string, key: string): Promise<ObjectState | undefined> {
+  try {
+    const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+    return { etag: head.ETag ?? '', versionId: head.VersionId, metadata: head.Metadata ?? {} };
+  } catch (error) {
+    if (httpStatus(error) === 404) return undefined;
+    throw error;
+  }
+}
+
+/** Whether the object has been overwritten since it became `source`. A deleted object has not been overwritten. */
+export function isSuperseded(source: ObjectSource, current: Pick<ObjectState, 'etag' | 'versionId'>): boolean {
+  // An object from before versioning, or from while it was suspended, has the version "null".
+  const otherVersion = source.versionId !== undefined && source.versionId !== (current.versionId ?? 'null');
+  const otherBytes = source.etag !== undefined && source.etag !== current.etag.replaceAll('"', '');
+  return otherVersion || otherBytes;
+}
+
+/** The first bytes of an object and its size in bytes; what else is known comes from the same answer. */
+export interface ObjectHead extends Omit<ObjectState, 'metadata'> {
+  bytes: Uint8Array;
+  size: number;
+}
+
+/** Reads the first `length` bytes of an object, or of one version of it; undefined if it does not exist. */
+export async function readHead(
+  s3: S3Client,
+  { bucket, key, versionId }: ObjectSource,
+  length: number,
+): Promise<ObjectHead | undefined> {
+  try {
+    const object = await s3.send(
+      new GetObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId, Range: `bytes=0-${length - 1}` }),
+    );
+    const bytes = (await object.Body?.transformToByteArray()) ?? new Uint8Array();
+    const size = Number(object.ContentRange?.split('/')[1] ?? object.ContentLength ?? bytes.length);
+    return { bytes, size, etag: object.ETag ?? '', versionId: object.VersionId };
+  } catch (error) {
+    if (httpStatus(error) === 404) return undefined;
+    // No range of an empty object can be satisfied.
+    if (httpStatus(error) === 416) {
+      const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId }));
+      return { bytes: new Uint8Array(), size: 0, etag: head.ETag ?? '', versionId: head.VersionId };
+    }
+    throw error;
+  }
+}
+
+/** The HTTP status of S3's refusal; undefined for any other error. A HEAD has no body, hence no error code to go by. */
+export function httpStatus(error: unknown): number | undefined {
+  return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+}

@@ -1,0 +1,91 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import { CutoutError, ImageNotFound, ImageTooLarge, InvalidInput, NotAnImage } from './errors.ts';
+import { checkImageUrl, guardedFetch } from './fetch.ts';
+import { imageType, SNIFF_BYTES } from './images.ts';
+import type { ObjectSource, Source, UrlSource } from './job.ts';
+import { isSuperseded, readHead } from './objects.ts';
+import { withoutQuery } from './redact.ts';
+
+/** Largest image that is submitted, in bytes. The gateway names no limit; this one is ours, to refuse what is no photo. */
+export const MAX_IMAGE_BYTES = 100 * 1024 * 1024;
+/** Time limit for looking at an image URL, in milliseconds. */
+const LOOK_TIMEOUT_MS = 15_000;
+
+/** An image that may be submitted. */
+export interface Look {
+  /** The source, pinned to the version that was looked at. */
+  source: Source;
+  contentType: string;
+  /** In bytes; undefined if a web server does not say. */
+  size: number | undefined;
+}
+
+/**
+ * Looks at the first bytes of a source before anything is paid for it.
+ *
+ * @returns SUPERSEDED if the object has been overwritten since: its newer version has an execution of its own.
+ * @throws ImageNotFound, NotAnImage, ImageTooLarge, InvalidInput
+ */
+export async function lookAt(s3: S3Client, source: Source, gatewayUrl: string): Promise<Look | 'SUPERSEDED'> {
+  return 'imageUrl' in source ? lookAtUrl(source, gatewayUrl) : lookAtObject(s3, source);
+}
+
+async function lookAtObject(s3: S3Client, source: ObjectSource): Promise<Look | 'SUPERSEDED'> {
+  const { bucket, key, versionId, etag } = source;
+  const where = `s3://${bucket}/${key}`;
+  // Whoever GETs a URL resolves such segments first, so the signature would be for another key.
+  if (key.split('/').some((segment) => segment === '.' || segment === '..')) {
+    throw new InvalidInput(`${where} cannot be fetched by a URL because of a "." or ".." in its key; rename it`);
+  }
+  let head = await readHead(s3, { bucket, key }, SNIFF_BYTES);
+  if (head !== undefined && isSuperseded(source, head)) return 'SUPERSEDED';
+  // Deleted, but in a bucket with versioning what was uploaded is still there.
+  if (head === undefined && versionId !== undefined) head = await readHead(s3, source, SNIFF_BYTES);
+  if (head === undefined) throw new ImageNotFound(`There is no object ${where} (any more)`);
+  const contentType = await checkImage(where, head.bytes, head.size);
+  const pinned = { bucket, key, versionId: head.versionId ?? versionId, etag: etag ?? head.etag.replaceAll('"', '') };
+  return { source: pinned, contentType, size: head.size };
+}
+
+async function lookAtUrl(source: UrlSource, gatewayUrl: string): Promise<Look> {
+  const where = withoutQuery(source.imageUrl);
+  let response: Response;
+  let bytes: Uint8Array;
+  try {
+    response = await guardedFetch(source.imageUrl, (url) => checkImageUrl(url, gatewayUrl), {
+      headers: { range: `bytes=0-${SNIFF_BYTES - 1}`, 'accept-encoding': 'identity' },
+      signal: AbortSignal.timeout(LOOK_TIMEOUT_MS),
+    });
+    bytes = await readFirst(response, SNIFF_BYTES);
+  } catch (error) {
+    if (error instanceof CutoutError) throw error;
+    throw new ImageNotFound(`${where} could not be fetched`);
+  }
+  if (response.status === 416) throw new NotAnImage(`${where} is empty`);
+  if (!response.ok) throw new ImageNotFound(`${where} answered ${response.status}`);
+  const total = response.headers.get('content-range')?.split('/')[1] ?? response.headers.get('content-length');
+  const size = total !== null && /^\d+$/.test(total) ? Number(total) : undefined;
+  return { source, contentType: await checkImage(where, bytes, size), size };
+}
+
+async function checkImage(where: string, head: Uint8Array, size: number | undefined): Promise<string> {
+  if (head.length === 0) throw new NotAnImage(`${where} is empty`);
+  if (size !== undefined && size > MAX_IMAGE_BYTES) {
+    throw new ImageTooLarge(`${where} has ${size} bytes; the limit is ${MAX_IMAGE_BYTES}`);
+  }
+  const type = await imageType(head);
+  if (type === undefined) throw new NotAnImage(`${where} is no image: its first bytes are those of no image format`);
+  return type.contentType;
+}
+
+/** The first bytes of a body; the rest of it, which a server may send against our range, is left. */
+async function readFirst(response: Response, length: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    chunks.push(chunk);
+    bytes += chunk.byteLength;
+    if (bytes >= length) break;
+  }
+  return Buffer.concat(chunks).subarray(0, length);
+}
