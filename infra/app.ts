@@ -1,0 +1,26 @@
+import { App, type AppProps, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
+import { readSettings, SettingError } from './settings.ts';
+import { CutoutStack } from './stack.ts';
+
+/** The CDK app: one stack, with the settings that the context gives, checked by cdk-nag on every synth. */
+export function createApp(props?: AppProps): App {
+  const app = new App(props);
+  new CutoutStack(app, 'Cutout', {
+    settings: readSettings(app.node),
+    description: 'Removes the background of images dropped in a bucket',
+  });
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
+  return app;
+}
+
+if (import.meta.main) {
+  try {
+    createApp().synth();
+  } catch (error) {
+    // A setting that cannot be used is no crash: its message says all there is to say.
+    if (!(error instanceof SettingError)) throw error;
+    console.error(error.message);
+    process.exitCode = 1;
+  }
+}

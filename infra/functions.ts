@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, Code, Function as LambdaFunction, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+import { accept, acceptWildcard } from './nag.ts';
+import { BUNDLES } from './paths.ts';
+
+/** What a function may do. */
+export interface Permission {
+  readonly actions: string[];
+  readonly resources: string[];
+  /** Why a resource holds a wildcard, for whoever reviews the role. */
+  readonly wildcard?: string;
+}
+
+export interface BundledFunctionProps {
+  /** Name of the bundle, which is that of its file in `functions/`. */
+  readonly bundle: string;
+  readonly description: string;
+  readonly environment: Record<string, string>;
+  /** What the function may do, besides writing its log and traces. */
+  readonly permissions: Permission[];
+  /** @default 256 MB */
+  readonly memorySize?: number;
+  /** @default 1 minute */
+  readonly timeout?: Duration;
+  /** Where events go that the function failed on, if it is invoked asynchronously. @default - it is not */
+  readonly deadLetterQueue?: IQueue;
+}
+
+/** A function of Cutout, made from its bundle, with a log group and a role of its own. */
+export class BundledFunction extends LambdaFunction {
+  constructor(scope: Construct, id: string, props: BundledFunctionProps) {
+    const code = join(BUNDLES, props.bundle);
+    if (!existsSync(code)) throw new Error(`The function ${props.bundle} has not been bundled. Run: npm run build`);
+    const logGroup = new LogGroup(scope, `${id}Log`, {
+      retention: RetentionDays.THREE_MONTHS,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const role = new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    logGroup.grantWrite(role);
+    for (const { actions, resources, wildcard } of props.permissions) {
+      role.addToPolicy(new PolicyStatement({ actions, resources }));
+      if (wildcard) for (const resource of resources) acceptWildcard(role, resource, wildcard);
+    }
+    acceptWildcard(role, '*', 'Traces are no resource: X-Ray lets nobody narrow xray:PutTraceSegments.');
+
+    super(scope, id, {
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      code: Code.fromAsset(code),
+      handler: 'index.handler',
+      description: props.description,
+      memorySize: props.memorySize ?? 256,
+      timeout: props.timeout ?? Duration.minutes(1),
+      environment: {
+        POWERTOOLS_SERVICE_NAME: props.bundle,
+        NODE_OPTIONS: '--enable-source-maps',
+        ...props.environment,
+      },
+      tracing: Tracing.ACTIVE,
+      logGroup,
+      role,
+      ...(props.deadLetterQueue && { onFailure: new SqsDestination(props.deadLetterQueue), retryAttempts: 2 }),
+    });
+    accept(
+      this,
+      'Serverless-LambdaDLQ',
+      props.deadLetterQueue
+        ? 'Has a failure destination, which tells more than a dead letter.'
+        : 'Invoked synchronously, by Step Functions or from a queue with a dead-letter queue.',
+    );
+  }
+}

@@ -1,0 +1,70 @@
+import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
+import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import type { Construct } from 'constructs';
+import { BackgroundRemoval } from './background-removal.ts';
+import { accept } from './nag.ts';
+import type { Settings } from './settings.ts';
+
+export interface CutoutStackProps extends StackProps {
+  readonly settings: Settings;
+}
+
+/** The deployable whole: one {@link BackgroundRemoval} made from settings, and outputs that say what to do next. */
+export class CutoutStack extends Stack {
+  constructor(scope: Construct, id: string, { settings, ...props }: CutoutStackProps) {
+    super(scope, id, props);
+    const removal = new BackgroundRemoval(this, 'BackgroundRemoval', {
+      uploads: this.existingBucket('ExistingUploads', settings.uploadsBucket),
+      results: this.existingBucket('ExistingResults', settings.resultsBucket),
+      uploadsPrefix: settings.uploadsPrefix,
+      resultsPrefix: settings.resultsPrefix,
+      apiKeySecret: this.existingSecret(settings.apiKeySecret),
+      gatewayUrl: settings.gatewayUrl,
+      resultHosts: settings.resultHosts,
+      expectedTime: Duration.seconds(settings.expectedSeconds),
+      timeout: Duration.minutes(settings.timeoutMinutes),
+      maxConcurrency: settings.maxConcurrency,
+      alarmTopic: this.alarmTopic(settings.alarmEmail),
+      removalPolicy: settings.removal === 'destroy' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
+    });
+
+    const output = (name: string, value: string, description: string) =>
+      new CfnOutput(this, name, { value, description });
+    const secretArn = removal.apiKeySecret.secretArn;
+    output('UploadsBucket', removal.uploads.bucketName, 'Drop images here');
+    output('ResultsBucket', removal.results.bucketName, 'Cutouts appear here, or <key>.error.json');
+    output('StateMachineArn', removal.stateMachine.stateMachineArn, 'Start executions of this from other workflows');
+    output('ApiKeySecretArn', secretArn, 'The secret with the API key of the gateway');
+    output(
+      'SetApiKeyCommand',
+      `aws secretsmanager put-secret-value --secret-id ${secretArn} --secret-string file:///dev/stdin`,
+      'Run this, paste the API key, press Enter and Ctrl-D',
+    );
+    output('DeadLetterQueueUrl', removal.deadLetterQueue.queueUrl, 'Upload events that could not be processed');
+  }
+
+  private existingBucket(id: string, name: string | undefined): IBucket | undefined {
+    return name === undefined ? undefined : Bucket.fromBucketName(this, id, name);
+  }
+
+  private existingSecret(nameOrArn: string | undefined): ISecret | undefined {
+    if (nameOrArn === undefined) return undefined;
+    if (!nameOrArn.startsWith('arn:')) return Secret.fromSecretNameV2(this, 'ExistingSecret', nameOrArn);
+    // A complete ARN ends in six characters that Secrets Manager chose.
+    const isComplete = /-[A-Za-z0-9]{6}$/.test(nameOrArn);
+    const secretArn = isComplete ? { secretCompleteArn: nameOrArn } : { secretPartialArn: nameOrArn };
+    return Secret.fromSecretAttributes(this, 'ExistingSecret', secretArn);
+  }
+
+  private alarmTopic(email: string | undefined): Topic | undefined {
+    if (email === undefined) return undefined;
+    // Not encrypted with the AWS managed key, which CloudWatch alarms may not use; an alarm's text is no secret.
+    const topic = new Topic(this, 'AlarmTopic', { enforceSSL: true });
+    topic.addSubscription(new EmailSubscription(email));
+    accept(topic, 'Serverless-SNSRedrivePolicy', 'An e-mail that bounces is no message to process later.');
+    return topic;
+  }
+}

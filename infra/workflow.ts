@@ -1,0 +1,169 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import {
+  Choice,
+  Condition,
+  DefinitionBody,
+  Fail,
+  JitterType,
+  JsonPath,
+  LogLevel,
+  type RetryProps,
+  StateMachine,
+  StateMachineType,
+  TaskInput,
+  Timeout,
+  Wait,
+  WaitTime,
+} from 'aws-cdk-lib/aws-stepfunctions';
+import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import { Construct } from 'constructs';
+import type { ErrorName } from '../functions/shared/errors.ts';
+import { acceptWildcard } from './nag.ts';
+import { uniqueName } from './names.ts';
+
+/** Names of ours, so that a typo in the table does not compile. */
+const named = (...names: ErrorName[]): string[] => names;
+
+/** Never retried: nothing changes before a person does something. After that, redriving goes on at the failed state. */
+const never = (errors: string[]): RetryProps => ({ errors, maxAttempts: 0 });
+
+/** Full jitter halves the mean delay: 70 attempts, mostly up to 5 min apart, take 2 h 45 min on average. */
+const OVER_TWO_HOURS: Omit<RetryProps, 'errors'> = {
+  interval: Duration.seconds(10),
+  backoffRate: 2,
+  maxDelay: Duration.minutes(5),
+  maxAttempts: 70,
+  jitterStrategy: JitterType.FULL,
+};
+/** As above: 70 min on average. */
+const ABOUT_AN_HOUR: Omit<RetryProps, 'errors'> = { ...OVER_TWO_HOURS, interval: Duration.seconds(5), maxAttempts: 33 };
+
+/**
+ * Who is tried again, and so who pays: a submission costs money and cannot be taken back. Step Functions takes the first
+ * entry that names the error; what no entry names (a crash, a timeout, an error of Lambda's) falls to States.ALL.
+ */
+export const RETRY = {
+  submit: [
+    // Surely refused, and would be again.
+    never([
+      ...named('InvalidInput', 'ImageNotFound', 'NotAnImage', 'ImageTooLarge', 'ApiKeyNotSet', 'BadRequest'),
+      ...named('Unauthorized', 'InsufficientBalance', 'Forbidden', 'NotFound'),
+    ]),
+    // Surely not accepted.
+    {
+      errors: [...named('TooManyRequests', 'GatewayUnreachable'), 'Lambda.TooManyRequestsException'],
+      ...OVER_TWO_HOURS,
+    },
+    { errors: named('InternalError'), ...ABOUT_AN_HOUR },
+    // Perhaps accepted: OutcomeUnknown, and every crash. 4 min, 16 min and 60 min apart.
+    {
+      errors: ['States.ALL'],
+      interval: Duration.minutes(4),
+      backoffRate: 4,
+      maxDelay: Duration.hours(1),
+      maxAttempts: 3,
+    },
+  ],
+  // Asking costs nothing. What may pass of the gateway's errors, the function itself takes for "still working".
+  checkStatus: [
+    never(named('InvalidInput', 'ApiKeyNotSet', 'BadRequest', 'Unauthorized', 'InsufficientBalance')),
+    never(named('Forbidden', 'NotFound', 'RemovalError', 'JobTimedOut')),
+    { errors: ['States.ALL'], ...OVER_TWO_HOURS },
+  ],
+  // Nor does delivering.
+  deliver: [
+    never(named('InvalidInput', 'UntrustedResultUrl', 'InvalidResult', 'ResultTooLarge')),
+    { errors: ['States.ALL'], ...ABOUT_AN_HOUR },
+  ],
+} satisfies Record<string, RetryProps[]>;
+
+/**
+ * A stop for what should never happen. The longest way through: three submissions of 6 h and their retries; far above
+ * it, because Check status ends a job on time and says so better.
+ */
+const BACKSTOP = Duration.days(3);
+
+export interface WorkflowProps {
+  readonly submit: IFunction;
+  readonly checkStatus: IFunction;
+  readonly deliver: IFunction;
+}
+
+/**
+ * The state machine: Submit → Wait → Check status → Finished? → Deliver.
+ *
+ * The tasks fail uncaught, so that an execution can be redriven at the very state that failed.
+ */
+export class Workflow extends Construct {
+  readonly stateMachine: StateMachine;
+
+  constructor(scope: Construct, id: string, props: WorkflowProps) {
+    super(scope, id);
+
+    const submit = this.task(
+      'Submit',
+      props.submit,
+      RETRY.submit,
+      TaskInput.fromObject({
+        execution: JsonPath.stringAt('$$.Execution.Name'),
+        state: JsonPath.objectAt('$'),
+      }),
+    );
+    const wait = new Wait(this, 'Wait', { time: WaitTime.secondsPath('$.waitSeconds') });
+    const checkStatus = this.task(
+      'Check status',
+      props.checkStatus,
+      RETRY.checkStatus,
+      TaskInput.fromObject({
+        redriveCount: JsonPath.numberAt('$$.Execution.RedriveCount'),
+        job: JsonPath.objectAt('$'),
+      }),
+    );
+    const deliver = this.task('Deliver', props.deliver, RETRY.deliver, TaskInput.fromJsonPathAt('$'));
+    const removalFailed = new Fail(this, 'Removal failed', {
+      error: 'RemovalFailed' satisfies ErrorName,
+      causePath: '$.cause',
+    });
+    const statusIs = (status: string) => Condition.stringEquals('$.status', status);
+    const finished = new Choice(this, 'Finished?')
+      .when(Condition.or(statusIs('COMPLETED'), statusIs('SUPERSEDED')), deliver)
+      .when(statusIs('FAILED'), removalFailed)
+      .when(statusIs('ERROR'), submit, { comment: 'Not charged, and attempts are left' })
+      .otherwise(wait);
+
+    const logGroup = new LogGroup(this, 'Log', {
+      // Log groups of this name share one resource policy, which otherwise runs into its size limit.
+      logGroupName: `/aws/vendedlogs/states/${uniqueName(this, 100)}`,
+      retention: RetentionDays.THREE_MONTHS,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    this.stateMachine = new StateMachine(this, 'StateMachine', {
+      comment: 'Removes the background of one image with Bria RMBG 2.0',
+      stateMachineType: StateMachineType.STANDARD,
+      definitionBody: DefinitionBody.fromChainable(submit.next(wait).next(checkStatus).next(finished)),
+      timeout: BACKSTOP,
+      tracingEnabled: true,
+      logs: { destination: logGroup, level: LogLevel.ALL, includeExecutionData: false },
+    });
+    acceptWildcard(this.stateMachine, '*', 'Log delivery and X-Ray take no resource.');
+    for (const { functionArn } of [props.submit, props.checkStatus, props.deliver]) {
+      acceptWildcard(this.stateMachine, `${functionArn}:*`, 'The versions of one function.');
+    }
+  }
+
+  private task(id: string, lambdaFunction: IFunction, retry: RetryProps[], payload: TaskInput): LambdaInvoke {
+    const task = new LambdaInvoke(this, id, {
+      lambdaFunction,
+      payload,
+      outputPath: '$.Payload',
+      // All retries stand in the table above, because they decide who pays.
+      retryOnServiceExceptions: false,
+      // A backstop: the function's own timeout ends it sooner, and says more.
+      taskTimeout: Timeout.duration(Duration.minutes(10)),
+    });
+    for (const props of retry) task.addRetry(props);
+    return task;
+  }
+}
