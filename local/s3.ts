@@ -1,0 +1,202 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { finished } from 'node:stream/promises';
+import { S3Error } from './s3/errors.ts';
+import { MultipartUploads } from './s3/multipart.ts';
+import { type Answer, errorAnswer, perform } from './s3/operations.ts';
+import { decodePayload } from './s3/payload.ts';
+import { parameter, parseRequest, type Request } from './s3/request.ts';
+import { authenticate, readClaim } from './s3/signature.ts';
+import { type ObjectCreated, Store } from './s3/store.ts';
+
+export type { ObjectCreated };
+
+/** A request as it arrives, before its signature is checked: refused ones are seen as well. */
+export interface S3Request {
+  /** S3's name of the operation, such as `PutObject` or `CompleteMultipartUpload`. */
+  operation: string;
+  bucket: string;
+  key: string;
+  versionId?: string;
+  /** Whose signature the request says it carries. */
+  accessKeyId?: string;
+  presigned: boolean;
+}
+
+/** What to answer instead: an S3 error, or `reset` to cut the connection before anything is read. */
+export type S3Fault = { status: number; code: string; message?: string; headers?: Record<string, string> } | 'reset';
+
+/** Sees each request, and may make it fail. */
+export type S3RequestListener = (request: S3Request) => S3Fault | undefined;
+
+export interface S3Options {
+  buckets: Record<string, { versioned: boolean }>;
+  /** Access keys that requests may be signed with: id to secret. */
+  credentials: Record<string, string>;
+  /** Called once the object is visible, before the upload is answered. */
+  onObjectCreated?: (event: ObjectCreated) => void;
+  onRequest?: S3RequestListener;
+}
+
+/** An object as the direct access below gives it. */
+export interface S3Object {
+  body: Buffer;
+  /** Without quotes. */
+  etag: string;
+  versionId?: string;
+  contentType: string;
+  metadata: Record<string, string>;
+  lastModified: Date;
+}
+
+/** A version of an object, or a delete marker. */
+export interface S3Version {
+  versionId?: string;
+  etag: string;
+  size: number;
+  lastModified: Date;
+  deleteMarker: boolean;
+  isLatest: boolean;
+}
+
+/**
+ * A small S3 in memory, on a port of its own of this machine. Versions, conditions and signatures are those of S3, for
+ * Cutout's promises rest on them; what S3 offers beyond a file in, a file out and a listing answers NotImplemented.
+ */
+export class LocalS3 {
+  /** The endpoint, for clients that address buckets by path. */
+  readonly url: string;
+  /** May be set at any time: a test may watch, or make requests fail, for a while. */
+  onRequest: S3RequestListener | undefined;
+  readonly #server: Server;
+  readonly #store: Store;
+  readonly #uploads = new MultipartUploads();
+  readonly #credentials: Record<string, string>;
+
+  /** Starts a server with these buckets, empty. */
+  static async start(options: S3Options): Promise<LocalS3> {
+    const server = createServer();
+    // Clients keep connections for reuse: closing one under their hands would look like a failure of S3.
+    server.keepAliveTimeout = 120_000;
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return new LocalS3(server, options);
+  }
+
+  private constructor(server: Server, options: S3Options) {
+    this.#server = server;
+    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    this.onRequest = options.onRequest;
+    this.#credentials = options.credentials;
+    this.#store = new Store(options.buckets, (event) => options.onObjectCreated?.(event));
+    server.on('request', (message, response) => void this.#serve(message, response));
+  }
+
+  /** Stops serving and cuts all connections. */
+  async close(): Promise<void> {
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  /** Stores an object as an upload would, event and all. */
+  put(
+    bucket: string,
+    key: string,
+    body: Buffer,
+    contentType = 'binary/octet-stream',
+  ): { etag: string; versionId?: string } {
+    const content = { body: Buffer.from(body), contentType, metadata: {}, headers: {} };
+    const { etag, versionId } = this.#store.write(bucket, key, content, 'PutObject');
+    return { etag, ...(versionId === undefined ? {} : { versionId }) };
+  }
+
+  /** The current object of a key, or one version of it; undefined if there is none, or a delete marker. */
+  get(bucket: string, key: string, versionId?: string): S3Object | undefined {
+    const versions = this.#store.versions(bucket, key);
+    const version = versionId === undefined ? versions.at(-1) : versions.find((one) => one.versionId === versionId);
+    if (!version || version.deleteMarker) return undefined;
+    const { deleteMarker: _, headers: __, ...object } = version;
+    return object;
+  }
+
+  /** Keys of current objects, in S3's order. */
+  list(bucket: string, prefix = ''): string[] {
+    return this.#store.keys(bucket, prefix);
+  }
+
+  /** Deletes an object as a request without a version would. */
+  delete(bucket: string, key: string): void {
+    this.#store.remove(bucket, key);
+  }
+
+  /** All versions and delete markers of a key, the latest first. */
+  versions(bucket: string, key: string): S3Version[] {
+    return this.#store
+      .versions(bucket, key)
+      .toReversed()
+      .map(({ versionId, etag, body, lastModified, deleteMarker }, index) => ({
+        ...(versionId === undefined ? {} : { versionId }),
+        etag,
+        size: body.length,
+        lastModified,
+        deleteMarker,
+        isLatest: index === 0,
+      }));
+  }
+
+  async #serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    let answer: Answer | 'reset';
+    try {
+      answer = await this.#answer(message);
+    } catch (error) {
+      // A client that went away half way gets no answer, and nothing of what it sent is kept.
+      if (message.destroyed && !message.complete) return;
+      answer = errorAnswer(asS3Error(error), message.method, message.url ?? '/');
+      // Answering while the client still sends would reach it as a broken connection.
+      await finished(message.resume()).catch(() => undefined);
+    }
+    if (answer === 'reset') {
+      message.socket.resetAndDestroy();
+      return;
+    }
+    const { status, headers, body } = answer;
+    const length: Record<string, string> = body === undefined ? {} : { 'content-length': `${Buffer.byteLength(body)}` };
+    response.writeHead(status, { ...headers, ...length, 'x-amz-request-id': randomUUID() });
+    response.end(message.method === 'HEAD' ? undefined : body);
+  }
+
+  async #answer(message: IncomingMessage): Promise<Answer | 'reset'> {
+    const request = parseRequest(message);
+    const fault = this.onRequest?.(describeRequest(request));
+    if (fault === 'reset') return fault;
+    if (fault) throw new S3Error(fault.status, fault.code, fault.message ?? fault.code, fault.headers);
+    authenticate(request, this.#credentials);
+    const chunks: Buffer[] = [];
+    for await (const chunk of message) chunks.push(chunk);
+    return perform(request, decodePayload(request, Buffer.concat(chunks)), this.#store, this.#uploads);
+  }
+}
+
+function describeRequest(request: Request): S3Request {
+  const claim = readClaim(request);
+  const versionId = parameter(request, 'versionId');
+  return {
+    operation: request.operation,
+    bucket: request.bucket,
+    key: request.key,
+    ...(versionId === undefined ? {} : { versionId }),
+    ...(claim === undefined ? {} : { accessKeyId: claim.accessKeyId }),
+    presigned: claim?.presigned ?? false,
+  };
+}
+
+function asS3Error(error: unknown): S3Error {
+  if (error instanceof S3Error) return error;
+  // Not S3's doing but a fault of this code or of a listener: it must not go by unseen.
+  console.error(error);
+  return new S3Error(500, 'InternalError', `The local S3 failed: ${error instanceof Error ? error.message : error}`);
+}
