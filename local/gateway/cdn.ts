@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { gzipSync } from 'node:zlib';
+import type { CdnBehaviour } from './behaviour.ts';
+import { headersOf, pathOf, type RunningServer, reset, send, startServer, webPage } from './server.ts';
+
+/** One request that came to the CDN. */
+export interface CdnRequest {
+  method: string;
+  path: string;
+  headers: Record<string, string>;
+  at: number;
+}
+
+/** The first bytes of every PNG, with the header of an 800 by 600 picture in RGBA. */
+const pngStart = Buffer.from('89504e470d0a1a0a0000000d4948445200000320000002580806000000', 'hex');
+
+const notFound = { status: 404, body: 'Object not found' };
+
+/** Starts the host that results are downloaded from. `behave` is asked once per request; `media` is looked up by path. */
+export function startCdn(
+  media: ReadonlyMap<string, Buffer>,
+  behave: (request: Omit<CdnRequest, 'at'>) => CdnBehaviour,
+): Promise<RunningServer> {
+  return startServer(async (request, response) => {
+    const path = pathOf(request);
+    const behaviour = behave({ method: request.method ?? 'GET', path, headers: headersOf(request) });
+
+    if (behaviour === 'hang') return;
+    if (behaviour === 'reset') return reset(request);
+    if (behaviour === 'html') return send(response, webPage);
+    if (typeof behaviour === 'object') {
+      if ('status' in behaviour) return send(response, behaviour);
+      if ('redirect' in behaviour) return send(response, { status: 302, headers: { location: behaviour.redirect } });
+      return await sendPadding(response, behaviour.bytes, behaviour.chunked === true);
+    }
+
+    const picture = media.get(path);
+    if (picture === undefined) return send(response, notFound);
+    if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, { status: 405 });
+    await sendPicture(request, response, picture, behaviour);
+  });
+}
+
+async function sendPicture(
+  request: IncomingMessage,
+  response: ServerResponse,
+  picture: Buffer,
+  behaviour: 'normal' | 'cut' | 'chunked' | 'close-delimited' | 'gzip',
+): Promise<void> {
+  response.setHeader('content-type', 'application/octet-stream');
+  response.setHeader('etag', `"${createHash('md5').update(picture).digest('hex')}"`);
+  const half = picture.subarray(0, picture.length >> 1);
+
+  if (behaviour === 'gzip' && /\bgzip\b/.test(headersOf(request)['accept-encoding'] ?? '')) {
+    const packed = gzipSync(picture);
+    response.setHeader('content-encoding', 'gzip');
+    response.setHeader('content-length', packed.length);
+    response.end(packed);
+  } else if (behaviour === 'cut') {
+    response.setHeader('content-length', picture.length);
+    response.write(half, () => request.socket.destroy());
+  } else if (behaviour === 'chunked' || behaviour === 'close-delimited') {
+    if (behaviour === 'close-delimited') {
+      // Without the first header Node ends the body by closing the connection; the second says so.
+      response.removeHeader('transfer-encoding');
+      response.setHeader('connection', 'close');
+    }
+    response.write(half);
+    response.end(picture.subarray(half.length));
+  } else {
+    response.setHeader('content-length', picture.length);
+    response.end(picture);
+  }
+}
+
+/** Sends as many bytes as asked for at the pace of the reader, so that even gigabytes take no memory here. */
+async function sendPadding(response: ServerResponse, bytes: number, chunked: boolean): Promise<void> {
+  response.setHeader('content-type', 'application/octet-stream');
+  if (!chunked) response.setHeader('content-length', bytes);
+  await pipeline(Readable.from(padding(bytes)), response);
+}
+
+function* padding(bytes: number): Generator<Buffer> {
+  const start = pngStart.subarray(0, bytes);
+  if (start.length > 0) yield start;
+  const zeros = Buffer.alloc(65_536);
+  for (let left = bytes - start.length; left > 0; left -= zeros.length) yield zeros.subarray(0, left);
+}
