@@ -1,0 +1,305 @@
+import { join } from 'node:path';
+import { BUNDLES } from '../infra/paths.ts';
+import { type AwsJsonServer, type Operation, serveAwsJson } from './aws-json.ts';
+import { EventBus } from './event-bus.ts';
+import { type GatewayOptions, GatewaySimulator } from './gateway.ts';
+import { LocalFunction } from './lambda.ts';
+import { LocalQueue } from './queue.ts';
+import { LocalS3, type ObjectCreated } from './s3.ts';
+import { LocalSecrets } from './secrets.ts';
+import { type Execution, type HistoryEvent, LocalStepFunctions } from './step-functions.ts';
+import { REGION, type Resource, synthesize, type Template } from './template.ts';
+
+/** The key that the simulated gateway accepts, and that any S3 client of this machine may sign with. */
+export const LOCAL_API_KEY = 'local-api-key';
+export const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local-secret' };
+
+export interface CloudOptions {
+  /** Settings, as `cdk deploy -c …` takes them. `gatewayUrl` and `resultHosts` are the simulator's. */
+  settings?: Record<string, unknown>;
+  gateway?: Partial<GatewayOptions>;
+  /** Existing buckets that the settings name: the stack does not make them. */
+  existingBuckets?: Record<string, { versioned: boolean }>;
+  /** The API key in the secret; null leaves it empty, as after a first deploy. @default the key the simulator accepts */
+  apiKey?: string | null;
+  /** In place of every Wait state's time, in milliseconds. @default - the definition's */
+  waitMs?: number;
+  /** In place of every retrier's delay, in milliseconds. @default - the definition's */
+  retryMs?: number;
+  /** In place of the queue's visibility timeout, in milliseconds. @default - the template's */
+  visibilityMs?: number;
+  /** Environment variables for all functions, in place of the template's. */
+  environment?: Record<string, string>;
+  onHistory?: (execution: Execution, event: HistoryEvent) => void;
+  onLog?: (functionName: string, line: string) => void;
+}
+
+/**
+ * The deployed stack on this machine: synthesizes the app, reads the template, and runs each function's built bundle and
+ * the very state machine definition against embedded services. Nothing is faked in between.
+ */
+export class LocalCloud {
+  readonly template: Template;
+  readonly gateway: GatewaySimulator;
+  readonly s3: LocalS3;
+  readonly stepFunctions: LocalStepFunctions;
+  readonly secrets: LocalSecrets;
+  readonly bus = new EventBus();
+  /** By logical id. */
+  readonly queues: Map<string, LocalQueue>;
+  readonly functions: Map<string, LocalFunction>;
+  readonly uploadsBucket: string;
+  readonly resultsBucket: string;
+  readonly stateMachineArn: string;
+  /** Every line that a function wrote to its log. */
+  readonly logs: string[] = [];
+  readonly #options: CloudOptions;
+  readonly #reports = new Set<Promise<unknown>>();
+  #awsJson: AwsJsonServer | undefined;
+
+  /** Starts everything. Ports first: the template needs to know where the gateway is. */
+  static async start(options: CloudOptions = {}): Promise<LocalCloud> {
+    const gateway = await GatewaySimulator.start({ apiKeys: [LOCAL_API_KEY], ...options.gateway });
+    const cloud = await LocalCloud.#build(options, gateway);
+    await cloud.#serve();
+    return cloud;
+  }
+
+  static async #build(options: CloudOptions, gateway: GatewaySimulator): Promise<LocalCloud> {
+    const template = synthesize({ ...options.settings, gatewayUrl: gateway.url, resultHosts: gateway.cdnUrl });
+    const made = template.resources('AWS::S3::Bucket');
+    const buckets = Object.fromEntries(
+      made.map(({ logicalId, properties }) => [
+        template.ref(logicalId),
+        { versioned: properties.VersioningConfiguration?.Status === 'Enabled' },
+      ]),
+    );
+    const cloud: LocalCloud = new LocalCloud(
+      options,
+      template,
+      gateway,
+      await LocalS3.start({
+        buckets: { ...buckets, ...options.existingBuckets },
+        credentials: { [LOCAL_CREDENTIALS.accessKeyId]: LOCAL_CREDENTIALS.secretAccessKey },
+        onObjectCreated: (object) => cloud.#announce(object),
+      }),
+    );
+    return cloud;
+  }
+
+  private constructor(options: CloudOptions, template: Template, gateway: GatewaySimulator, s3: LocalS3) {
+    this.#options = options;
+    this.template = template;
+    this.gateway = gateway;
+    this.s3 = s3;
+    this.uploadsBucket = template.output('UploadsBucket');
+    this.resultsBucket = template.output('ResultsBucket');
+    this.stateMachineArn = template.output('StateMachineArn');
+    this.secrets = this.#makeSecrets();
+    this.queues = this.#makeQueues();
+    this.stepFunctions = this.#makeStepFunctions();
+    this.functions = new Map();
+  }
+
+  /** Waits until nothing is under way: no execution runs, and each failure has been reported. */
+  async settled(): Promise<void> {
+    const busy = () => this.stepFunctions.executions.some(({ status }) => status === 'RUNNING');
+    while (busy() || this.#reports.size > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+
+  async close(): Promise<void> {
+    for (const queue of this.queues.values()) queue.close();
+    await this.stepFunctions.close();
+    await Promise.all([...this.functions.values()].map((each) => each.close()));
+    await Promise.all([this.s3.close(), this.gateway.close(), this.#awsJson?.close()]);
+  }
+
+  /** Where AWS's other services answer on this machine. */
+  get awsUrl(): string {
+    return this.#awsJson?.url ?? '';
+  }
+
+  async #serve(): Promise<void> {
+    this.#awsJson = await serveAwsJson({ ...this.secrets.operations, ...this.#stepFunctionsOperations() });
+    for (const resource of this.template.resources('AWS::Lambda::Function')) {
+      const made = this.#makeFunction(resource);
+      this.functions.set(made.arn, made);
+    }
+    for (const { properties } of this.template.resources('AWS::Events::Rule')) this.#addRule(properties);
+    for (const { properties } of this.template.resources('AWS::Lambda::EventSourceMapping')) {
+      this.#byArn(this.queues, properties.EventSourceArn).consume({
+        invoke: (event) => this.invoke(properties.FunctionName, event),
+        batchSize: properties.BatchSize,
+        maxConcurrency: properties.ScalingConfig.MaximumConcurrency,
+      });
+    }
+  }
+
+  /** Invokes a function by its ARN or name. */
+  async invoke(function_: string, event: unknown): Promise<unknown> {
+    const found = [...this.functions.values()].find(({ name, arn }) => name === function_ || arn === function_);
+    if (!found) throw new Error(`There is no function ${function_}`);
+    return found.invoke(event);
+  }
+
+  #makeSecrets(): LocalSecrets {
+    const secrets = new LocalSecrets();
+    const { apiKey = LOCAL_API_KEY } = this.#options;
+    secrets.create(this.template.output('ApiKeySecretArn'), apiKey ?? undefined);
+    return secrets;
+  }
+
+  #makeQueues(): Map<string, LocalQueue> {
+    const queues = new Map<string, LocalQueue>();
+    const resources = this.template.resources('AWS::SQS::Queue');
+    // Dead-letter queues first: the others refer to them.
+    for (const { logicalId, properties } of resources.sort((a, b) => depth(a) - depth(b))) {
+      const redrive = properties.RedrivePolicy;
+      const arn = this.template.arn(logicalId);
+      queues.set(
+        arn,
+        new LocalQueue({
+          arn,
+          visibilityMs: this.#options.visibilityMs ?? (properties.VisibilityTimeout ?? 30) * 1000,
+          maxReceiveCount: redrive?.maxReceiveCount,
+          deadLetters: queues.get(redrive?.deadLetterTargetArn),
+        }),
+      );
+    }
+    return queues;
+  }
+
+  #makeStepFunctions(): LocalStepFunctions {
+    const [machine] = this.template.resources('AWS::StepFunctions::StateMachine');
+    const { onHistory, waitMs, retryMs } = this.#options;
+    return new LocalStepFunctions({
+      stateMachineArn: this.stateMachineArn,
+      definition: JSON.parse(machine?.properties.DefinitionString),
+      invoke: (arn, event) => this.invoke(arn, event),
+      onHistory,
+      onStatusChange: (execution) => this.#announceStatus(execution),
+      waitMs,
+      retryMs,
+    });
+  }
+
+  #makeFunction({ logicalId, properties }: Resource): LocalFunction {
+    // The asset's path is lost in the template; the service name is the bundle's.
+    const bundle: string = properties.Environment.Variables.POWERTOOLS_SERVICE_NAME;
+    const url = this.awsUrl;
+    return new LocalFunction({
+      name: this.template.ref(logicalId),
+      arn: this.template.arn(logicalId),
+      code: join(BUNDLES, bundle),
+      handler: properties.Handler,
+      environment: {
+        ...properties.Environment.Variables,
+        AWS_REGION: REGION,
+        AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
+        AWS_ENDPOINT_URL_S3: this.s3.url,
+        AWS_ENDPOINT_URL_SFN: url,
+        AWS_ENDPOINT_URL_SECRETS_MANAGER: url,
+        ...this.#options.environment,
+      },
+      timeoutSeconds: properties.Timeout,
+      memoryMb: properties.MemorySize,
+      onLog: (line) => {
+        this.logs.push(line);
+        this.#options.onLog?.(bundle, line);
+      },
+    });
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: CloudFormation properties have no types here
+  #addRule({ EventPattern, Targets }: any): void {
+    for (const { Arn, DeadLetterConfig } of Targets) {
+      this.bus.addRule(EventPattern, (event) => {
+        const queue = this.queues.get(Arn);
+        if (queue) return queue.send(JSON.stringify(event));
+        const report = this.invoke(Arn, event)
+          .catch(() => this.#byArn(this.queues, DeadLetterConfig.Arn).send(JSON.stringify(event)))
+          .finally(() => this.#reports.delete(report));
+        this.#reports.add(report);
+      });
+    }
+  }
+
+  /** What S3 tells EventBridge, if the bucket is set to. */
+  #announce({ bucket, key, size, etag, versionId, sequencer, reason }: ObjectCreated): void {
+    const made = this.template
+      .resources('AWS::S3::Bucket')
+      .find(({ logicalId }) => this.template.ref(logicalId) === bucket);
+    const enabled = made?.properties.NotificationConfiguration?.EventBridgeConfiguration?.EventBridgeEnabled;
+    if (made && !enabled) return;
+    const object = { key, size, etag, ...(versionId !== undefined && { 'version-id': versionId }), sequencer };
+    this.bus.put({
+      source: 'aws.s3',
+      'detail-type': 'Object Created',
+      detail: { version: '0', bucket: { name: bucket }, object, reason },
+    });
+  }
+
+  #announceStatus(execution: Execution): void {
+    const { arn: executionArn, name, status, startDate, stopDate, input, output, error, cause } = execution;
+    this.bus.put({
+      source: 'aws.states',
+      'detail-type': 'Step Functions Execution Status Change',
+      detail: {
+        executionArn,
+        stateMachineArn: this.stateMachineArn,
+        name,
+        status,
+        startDate,
+        stopDate: stopDate ?? null,
+        input,
+        output: output ?? null,
+        error: error ?? null,
+        cause: cause ?? null,
+      },
+    });
+  }
+
+  #stepFunctionsOperations(): Record<string, Operation> {
+    const { stepFunctions } = this;
+    const seconds = (ms: number | undefined) => (ms === undefined ? undefined : ms / 1000);
+    return {
+      'AWSStepFunctions.StartExecution': ({ name, input }) => {
+        const { arn, startDate } = stepFunctions.start(name, input);
+        return { executionArn: arn, startDate: seconds(startDate) };
+      },
+      'AWSStepFunctions.DescribeExecution': ({ executionArn }) => {
+        const { arn, history: _, startDate, stopDate, ...rest } = stepFunctions.get(executionArn);
+        const dates = { startDate: seconds(startDate), stopDate: seconds(stopDate) };
+        return { executionArn: arn, stateMachineArn: this.stateMachineArn, ...rest, ...dates };
+      },
+      'AWSStepFunctions.GetExecutionHistory': ({ executionArn, reverseOrder, maxResults = 100, nextToken = '0' }) => {
+        const { history } = stepFunctions.get(executionArn);
+        const events = history.map((event) => ({ ...event, timestamp: seconds(event.timestamp) }));
+        if (reverseOrder) events.reverse();
+        const from = Number(nextToken);
+        const to = from + maxResults;
+        return { events: events.slice(from, to), ...(to < events.length && { nextToken: String(to) }) };
+      },
+      'AWSStepFunctions.StopExecution': ({ executionArn }) => {
+        stepFunctions.stop(executionArn);
+        return { stopDate: Date.now() / 1000 };
+      },
+      'AWSStepFunctions.RedriveExecution': ({ executionArn }) => {
+        stepFunctions.redrive(executionArn);
+        return { redriveDate: Date.now() / 1000 };
+      },
+    };
+  }
+
+  #byArn<T>(things: Map<string, T>, arn: string): T {
+    const thing = things.get(arn);
+    if (thing === undefined) throw new Error(`The template names ${arn}, which it does not make`);
+    return thing;
+  }
+}
+
+/** How many queues stand behind a queue: 0 for a dead-letter queue, 1 for one that has such. */
+function depth({ properties }: Resource): number {
+  return properties.RedrivePolicy === undefined ? 0 : 1;
+}

@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
+
+/** What Lambda reports of an invocation that failed, to Step Functions among others. */
+export interface FunctionFailure {
+  errorType: string;
+  errorMessage: string;
+  trace: string[];
+}
+
+/** An invocation failed: by an error that the handler threw, a crash, or the function's timeout. */
+export class FunctionError extends Error {
+  readonly failure: FunctionFailure;
+  constructor(failure: FunctionFailure) {
+    super(failure.errorMessage);
+    this.name = failure.errorType;
+    this.failure = failure;
+  }
+}
+
+export interface FunctionOptions {
+  name: string;
+  arn: string;
+  /** Folder of the bundle. */
+  code: string;
+  /** Such as `index.handler`. */
+  handler: string;
+  environment: Record<string, string>;
+  timeoutSeconds: number;
+  memoryMb: number;
+  onLog: (line: string) => void;
+}
+
+/** How many execution environments a function gets on this machine; further invocations wait for one. */
+const MAX_ENVIRONMENTS = 8;
+
+interface Reply {
+  requestId: string;
+  payload?: string;
+  failure?: FunctionFailure;
+}
+
+/**
+ * A Lambda function: runs the built bundle in worker threads, each an execution environment that serves one invocation
+ * at a time, with the environment that the template gives it.
+ */
+export class LocalFunction {
+  readonly name: string;
+  readonly arn: string;
+  readonly #options: FunctionOptions;
+  readonly #idle: Worker[] = [];
+  readonly #all = new Set<Worker>();
+  readonly #waiting: ((worker: Worker) => void)[] = [];
+  #closed = false;
+
+  constructor(options: FunctionOptions) {
+    this.name = options.name;
+    this.arn = options.arn;
+    this.#options = options;
+  }
+
+  /** @throws FunctionError */
+  async invoke(event: unknown): Promise<unknown> {
+    const worker = await this.#take();
+    const requestId = randomUUID();
+    const { timeoutSeconds } = this.#options;
+    try {
+      const reply = await new Promise<Reply>((resolve, reject) => {
+        const fail = (errorType: string, errorMessage: string) => {
+          void worker.terminate();
+          reject(
+            new FunctionError({ errorType, errorMessage: `RequestId: ${requestId} Error: ${errorMessage}`, trace: [] }),
+          );
+        };
+        const timer = setTimeout(
+          () => fail('Sandbox.Timedout', `Task timed out after ${timeoutSeconds.toFixed(2)} seconds`),
+          timeoutSeconds * 1000,
+        );
+        worker.removeAllListeners();
+        worker.on('message', (reply: Reply) => {
+          if (reply.requestId !== requestId) return;
+          clearTimeout(timer);
+          resolve(reply);
+        });
+        worker.once('error', (error) => fail('Runtime.Unknown', String(error)));
+        worker.once('exit', (code) => {
+          clearTimeout(timer);
+          this.#all.delete(worker);
+          fail('Runtime.ExitError', `Runtime exited with error: exit status ${code}`);
+        });
+        worker.postMessage({ requestId, event: JSON.stringify(event), deadline: Date.now() + timeoutSeconds * 1000 });
+      });
+      this.#release(worker);
+      if (reply.failure) throw new FunctionError(reply.failure);
+      return JSON.parse(reply.payload ?? 'null');
+    } catch (error) {
+      if (!this.#idle.includes(worker)) this.#replace(worker);
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#all].map((worker) => worker.terminate()));
+  }
+
+  async #take(): Promise<Worker> {
+    const idle = this.#idle.pop();
+    if (idle) return idle;
+    if (this.#all.size < MAX_ENVIRONMENTS) return this.#start();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #release(worker: Worker): void {
+    const next = this.#waiting.shift();
+    if (next) next(worker);
+    else this.#idle.push(worker);
+  }
+
+  /** After a crash or a timeout the environment is gone; whoever waits gets a new one. */
+  #replace(worker: Worker): void {
+    this.#all.delete(worker);
+    const next = this.#waiting.shift();
+    if (next && !this.#closed) next(this.#start());
+  }
+
+  #start(): Worker {
+    if (this.#closed) throw new Error(`${this.name} is closed`);
+    const { name, arn, code, handler, environment, memoryMb, onLog } = this.#options;
+    const [file, handlerName] = handler.split('.');
+    const worker = new Worker(join(import.meta.dirname, 'lambda-worker.ts'), {
+      workerData: {
+        file: pathToFileURL(join(code, `${file}.mjs`)).href,
+        handlerName,
+        functionName: name,
+        functionArn: arn,
+      },
+      env: { ...environment, AWS_LAMBDA_FUNCTION_NAME: name, AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMb) },
+      execArgv: ['--enable-source-maps', '--no-warnings'],
+      stdout: true,
+      stderr: true,
+    });
+    for (const stream of [worker.stdout, worker.stderr]) {
+      stream.setEncoding('utf8');
+      let rest = '';
+      stream.on('data', (text: string) => {
+        const lines = (rest + text).split('\n');
+        rest = lines.pop() ?? '';
+        for (const line of lines) onLog(line);
+      });
+    }
+    this.#all.add(worker);
+    return worker;
+  }
+}

@@ -1,0 +1,31 @@
+import { relative } from 'node:path';
+import type { Execution, HistoryEvent } from './step-functions.ts';
+
+/** Prints what happens, state by state, with the time since the first line. */
+export class Printer {
+  readonly #start = Date.now();
+
+  upload(file: string, bucket: string, key: string): void {
+    this.#line('', `upload ${relative('.', file)} → s3://${bucket}/${key}`);
+  }
+
+  /** One line for each state that is entered, each failure, and each end. */
+  readonly history = ({ name, error }: Execution, event: HistoryEvent): void => {
+    const { type, stateEnteredEventDetails: entered, taskFailedEventDetails: failed } = event;
+    const ended = /^Execution(.+)$/.exec(type)?.[1];
+    if (entered) this.#line(name, `→ ${entered.name}${wait(entered)}`);
+    else if (failed) this.#line(name, `  ✗ ${failed.error}`);
+    else if (ended) this.#line(name, `${ended.toLowerCase()}${error ? `: ${error}` : ''}`);
+  };
+
+  #line(execution: string, text: string): void {
+    const seconds = ((Date.now() - this.#start) / 1000).toFixed(2).padStart(7);
+    // The hash makes the name unique, and is of no interest to the eye.
+    const shown = execution.replace(/-[0-9a-f]{32}$/, '');
+    console.log(`${seconds} s  ${shown ? `${shown.padEnd(16)} ` : ''}${text}`);
+  }
+}
+
+function wait({ name, input }: { name: string; input: string }): string {
+  return name === 'Wait' ? ` ${JSON.parse(input).waitSeconds} s` : '';
+}

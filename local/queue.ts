@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto';
+import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
+import { REGION } from './template.ts';
+
+export interface QueueOptions {
+  arn: string;
+  /** How long a message that failed stays invisible, in milliseconds. */
+  visibilityMs: number;
+  /** After how many receives a message goes to `deadLetters`. @default - never */
+  maxReceiveCount?: number | undefined;
+  deadLetters?: LocalQueue | undefined;
+}
+
+/** A function that takes from the queue. */
+interface Consumer {
+  invoke: (event: unknown) => Promise<unknown>;
+  batchSize: number;
+  maxConcurrency: number;
+}
+
+interface Message {
+  id: string;
+  body: string;
+  receives: number;
+}
+
+/** An SQS queue with an event source mapping: hands batches to a function, takes back what it says has failed. */
+export class LocalQueue {
+  readonly #options: QueueOptions;
+  readonly #visible: Message[] = [];
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #consumer: Consumer | undefined;
+  #running = 0;
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+  }
+
+  /** Bodies of the messages that wait, as a look into a dead-letter queue shows them. */
+  get bodies(): string[] {
+    return this.#visible.map((message) => message.body);
+  }
+
+  send(body: string): void {
+    this.#visible.push({ id: randomUUID(), body, receives: 0 });
+    this.#poll();
+  }
+
+  /** The event source mapping. */
+  consume(consumer: Consumer): void {
+    this.#consumer = consumer;
+    this.#poll();
+  }
+
+  close(): void {
+    this.#consumer = undefined;
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
+
+  #poll(): void {
+    while (this.#consumer && this.#running < this.#consumer.maxConcurrency && this.#visible.length > 0) {
+      this.#running++;
+      void this.#process(this.#visible.splice(0, this.#consumer.batchSize), this.#consumer.invoke).finally(() => {
+        this.#running--;
+        this.#poll();
+      });
+    }
+  }
+
+  async #process(batch: Message[], invoke: (event: unknown) => Promise<unknown>): Promise<void> {
+    for (const message of batch) message.receives++;
+    let failed: Set<string>;
+    try {
+      const response = (await invoke({ Records: batch.map((message) => this.#record(message)) })) as SQSBatchResponse;
+      failed = new Set(response?.batchItemFailures?.map((failure) => failure.itemIdentifier));
+    } catch {
+      failed = new Set(batch.map((message) => message.id));
+    }
+    for (const message of batch.filter(({ id }) => failed.has(id))) this.#takeBack(message);
+  }
+
+  #takeBack(message: Message): void {
+    const { maxReceiveCount, deadLetters, visibilityMs } = this.#options;
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      if (deadLetters && maxReceiveCount !== undefined && message.receives >= maxReceiveCount) {
+        return deadLetters.send(message.body);
+      }
+      this.#visible.push(message);
+      this.#poll();
+    }, visibilityMs);
+    this.#timers.add(timer);
+  }
+
+  #record(message: Message): SQSRecord {
+    return {
+      messageId: message.id,
+      receiptHandle: message.id,
+      body: message.body,
+      attributes: {
+        ApproximateReceiveCount: String(message.receives),
+        SentTimestamp: String(Date.now()),
+        SenderId: 'events.amazonaws.com',
+        ApproximateFirstReceiveTimestamp: String(Date.now()),
+      },
+      messageAttributes: {},
+      md5OfBody: '',
+      eventSource: 'aws:sqs',
+      eventSourceARN: this.#options.arn,
+      awsRegion: REGION,
+    };
+  }
+}

@@ -1,0 +1,219 @@
+import { isDeepStrictEqual } from 'node:util';
+import { StateMachine } from 'aws-local-stepfunctions';
+import { AwsError } from './aws-json.ts';
+import { FunctionError } from './lambda.ts';
+import { ACCOUNT, REGION } from './template.ts';
+
+type Definition = ConstructorParameters<typeof StateMachine>[0];
+type Json = Parameters<StateMachine['run']>[0];
+type Logged = ReturnType<StateMachine['run']>['eventLogs'] extends AsyncGenerator<infer E> ? E : never;
+
+export type ExecutionStatus = 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'ABORTED';
+
+/** What happened in an execution, in the shape of Step Functions' history. */
+export interface HistoryEvent {
+  id: number;
+  timestamp: number;
+  type: string;
+  stateEnteredEventDetails?: { name: string; input: string };
+  stateExitedEventDetails?: { name: string; output: string };
+  taskFailedEventDetails?: { error: string; cause: string };
+  executionFailedEventDetails?: { error: string; cause: string };
+}
+
+export interface Execution {
+  arn: string;
+  name: string;
+  status: ExecutionStatus;
+  input: string;
+  output?: string;
+  error?: string;
+  cause?: string;
+  startDate: number;
+  stopDate?: number;
+  redriveCount: number;
+  history: HistoryEvent[];
+}
+
+export interface StepFunctionsOptions {
+  stateMachineArn: string;
+  definition: Definition;
+  /** Invokes a function by its ARN; throws FunctionError. */
+  invoke: (functionArn: string, event: unknown) => Promise<unknown>;
+  /** Called after each event of each execution. */
+  onHistory?: ((execution: Execution, event: HistoryEvent) => void) | undefined;
+  /** Called when an execution's status changes, as EventBridge is told. */
+  onStatusChange?: ((execution: Execution) => void) | undefined;
+  /** Waits of this many milliseconds in place of those of Wait states. @default - the definition's own */
+  waitMs?: number | undefined;
+  /** Waits of this many milliseconds in place of those of retriers. @default - the definition's own */
+  retryMs?: number | undefined;
+}
+
+/** Step Functions' Standard workflows: runs the very definition of the template in an interpreter. */
+export class LocalStepFunctions {
+  readonly #options: StepFunctionsOptions;
+  readonly #executions = new Map<string, Execution>();
+  readonly #aborts = new Map<string, () => void>();
+  readonly #runs = new Set<Promise<void>>();
+
+  constructor(options: StepFunctionsOptions) {
+    this.#options = options;
+  }
+
+  get executions(): Execution[] {
+    return [...this.#executions.values()];
+  }
+
+  /** The same name twice is the same execution while it runs with the same input; otherwise it is refused. */
+  start(name: string, input: string): Execution {
+    const existing = this.#executions.get(name);
+    if (existing) {
+      if (existing.status === 'RUNNING' && isDeepStrictEqual(JSON.parse(existing.input), JSON.parse(input)))
+        return existing;
+      throw new AwsError('ExecutionAlreadyExists', `Execution Already Exists: '${existing.arn}'`);
+    }
+    if (!/^[^\s<>{}[\]?*"#%\\^|~`$&,;:/\p{Cc}]{1,80}$/u.test(name))
+      throw new AwsError('InvalidName', `Invalid Name: '${name}'`);
+    const execution: Execution = {
+      arn: `arn:aws:states:${REGION}:${ACCOUNT}:execution:${this.#options.stateMachineArn.split(':').pop()}:${name}`,
+      name,
+      status: 'RUNNING',
+      input,
+      startDate: Date.now(),
+      redriveCount: 0,
+      history: [],
+    };
+    this.#executions.set(name, execution);
+    this.#run(execution, this.#options.definition, JSON.parse(input));
+    return execution;
+  }
+
+  /** Restarts a failed execution at the state that failed, with the input that it had then. */
+  redrive(executionArn: string): Execution {
+    const execution = this.get(executionArn);
+    if (execution.status === 'RUNNING' || execution.status === 'SUCCEEDED') {
+      throw new AwsError('ExecutionNotRedrivable', `Execution is ${execution.status} and cannot be redriven`);
+    }
+    const last = execution.history.findLast((event) => event.stateEnteredEventDetails)?.stateEnteredEventDetails;
+    execution.redriveCount++;
+    execution.status = 'RUNNING';
+    for (const field of ['stopDate', 'error', 'cause'] as const) delete execution[field];
+    this.#record(execution, 'ExecutionRedriven');
+    const definition = { ...this.#options.definition, ...(last && { StartAt: last.name }) };
+    this.#run(execution, definition, JSON.parse(last?.input ?? execution.input));
+    return execution;
+  }
+
+  stop(executionArn: string): Execution {
+    const execution = this.get(executionArn);
+    this.#aborts.get(execution.name)?.();
+    return execution;
+  }
+
+  get(executionArn: string): Execution {
+    const execution = this.#executions.get(executionArn.split(':').pop() ?? '');
+    if (execution?.arn !== executionArn) {
+      throw new AwsError('ExecutionDoesNotExist', `Execution Does Not Exist: '${executionArn}'`);
+    }
+    return execution;
+  }
+
+  /** Stops all that runs, without a word to anybody. */
+  async close(): Promise<void> {
+    this.#options.onStatusChange = undefined;
+    for (const abort of this.#aborts.values()) abort();
+    await Promise.all(this.#runs);
+  }
+
+  #run(execution: Execution, definition: Definition, input: Json): void {
+    const machine = new StateMachine(definition, { validationOptions: { checkArn: false } });
+    const states = Object.entries(definition.States);
+    const all = <T>(type: string, value: T) =>
+      Object.fromEntries(states.filter(([, state]) => state.Type === type).map(([name]) => [name, value]));
+    const { waitMs, retryMs } = this.#options;
+    const { abort, result, eventLogs } = machine.run(input, {
+      overrides: {
+        taskResourceLocalHandlers: all('Task', (task: Json) => this.#task(task)),
+        ...(waitMs !== undefined && { waitTimeOverrides: all('Wait', waitMs) }),
+        ...(retryMs !== undefined && { retryIntervalOverrides: all('Task', retryMs) }),
+      },
+      context: { Execution: { Name: execution.name, RedriveCount: execution.redriveCount } },
+    });
+    result.catch(() => undefined);
+    this.#aborts.set(execution.name, abort);
+    this.#options.onStatusChange?.(execution);
+    const run = this.#follow(execution, eventLogs).finally(() => this.#runs.delete(run));
+    this.#runs.add(run);
+  }
+
+  /** `arn:aws:states:::lambda:invoke`. */
+  async #task(parameters: Json): Promise<Json> {
+    const { FunctionName, Payload } = parameters as { FunctionName: string; Payload: Json };
+    try {
+      const payload = (await this.#options.invoke(FunctionName, Payload)) as Json;
+      return { ExecutedVersion: '$LATEST', StatusCode: 200, Payload: payload };
+    } catch (error) {
+      if (!(error instanceof FunctionError)) throw error;
+      // The cause of a function's error is JSON, as on AWS.
+      const cause = new Error(JSON.stringify(error.failure));
+      cause.name = error.failure.errorType;
+      throw cause;
+    }
+  }
+
+  async #follow(execution: Execution, events: AsyncGenerator<Logged>): Promise<void> {
+    for await (const event of events) {
+      switch (event.type) {
+        case 'ExecutionStarted':
+          if (execution.redriveCount === 0) this.#record(execution, 'ExecutionStarted');
+          break;
+        case 'StateEntered':
+          this.#record(execution, `${event.state.type}StateEntered`, {
+            stateEnteredEventDetails: { name: event.state.name, input: JSON.stringify(event.state.input) },
+          });
+          break;
+        case 'StateExited':
+          this.#record(execution, `${event.state.type}StateExited`, {
+            stateExitedEventDetails: { name: event.state.name, output: JSON.stringify(event.state.output ?? null) },
+          });
+          break;
+        case 'StateFailed':
+          this.#record(execution, 'TaskFailed', {
+            taskFailedEventDetails: { error: event.Error, cause: String(event.Cause) },
+          });
+          break;
+        case 'ExecutionSucceeded':
+          execution.output = JSON.stringify(event.output);
+          this.#end(execution, 'SUCCEEDED', 'ExecutionSucceeded');
+          break;
+        case 'ExecutionFailed':
+          execution.error = event.Error;
+          execution.cause = String(event.Cause);
+          this.#end(execution, 'FAILED', 'ExecutionFailed', {
+            executionFailedEventDetails: { error: event.Error, cause: String(event.Cause) },
+          });
+          break;
+        case 'ExecutionAborted':
+          this.#end(execution, 'ABORTED', 'ExecutionAborted');
+          break;
+        case 'ExecutionTimeout':
+          this.#end(execution, 'TIMED_OUT', 'ExecutionTimedOut');
+          break;
+      }
+    }
+  }
+
+  #end(execution: Execution, status: ExecutionStatus, type: string, details: Partial<HistoryEvent> = {}): void {
+    execution.status = status;
+    execution.stopDate = Date.now();
+    this.#record(execution, type, details);
+    this.#options.onStatusChange?.(execution);
+  }
+
+  #record(execution: Execution, type: string, details: Partial<HistoryEvent> = {}): void {
+    const event = { id: execution.history.length + 1, timestamp: Date.now(), type, ...details };
+    execution.history.push(event);
+    this.#options.onHistory?.(execution, event);
+  }
+}

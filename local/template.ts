@@ -1,0 +1,133 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createApp } from '../infra/app.ts';
+
+/** Where the template is deployed to on this machine. */
+export const REGION = 'us-east-1';
+export const ACCOUNT = '000000000000';
+
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+interface TemplateJson {
+  Resources: Record<string, { Type: string; Properties?: Json }>;
+  Outputs?: Record<string, { Value: Json }>;
+}
+/** A resource of the template, its references resolved. */
+export interface Resource {
+  logicalId: string;
+  // Deliberately loose: each reader knows the few properties of the type that it asked for.
+  // biome-ignore lint/suspicious/noExplicitAny: CloudFormation properties have no types here
+  properties: any;
+}
+
+const PSEUDO_PARAMETERS: Record<string, string> = {
+  'AWS::Region': REGION,
+  'AWS::AccountId': ACCOUNT,
+  'AWS::Partition': 'aws',
+  'AWS::URLSuffix': 'amazonaws.com',
+  'AWS::StackName': 'Cutout',
+};
+
+/** Synthesizes the app with the given settings, as `cdk synth -c …` does. */
+export function synthesize(settings: Record<string, unknown> = {}): Template {
+  const outdir = mkdtempSync(join(tmpdir(), 'cutout-'));
+  try {
+    const assembly = createApp({ context: settings, outdir }).synth();
+    return new Template(assembly.getStackByName('Cutout').template);
+  } finally {
+    rmSync(outdir, { recursive: true, force: true });
+  }
+}
+
+/** A synthesized template whose references resolve to names on this machine. */
+export class Template {
+  readonly #resources: TemplateJson['Resources'];
+  readonly #outputs: Record<string, { Value: Json }>;
+
+  constructor(template: TemplateJson) {
+    this.#resources = template.Resources;
+    this.#outputs = template.Outputs ?? {};
+  }
+
+  /** All resources of a type, such as `AWS::S3::Bucket`. */
+  resources(type: string): Resource[] {
+    return Object.entries(this.#resources)
+      .filter(([, resource]) => resource.Type === type)
+      .map(([logicalId, resource]) => ({ logicalId, properties: this.#resolve(resource.Properties ?? {}) }));
+  }
+
+  output(name: string): string {
+    const output = this.#outputs[name];
+    if (output === undefined) throw new Error(`The template has no output ${name}`);
+    return String(this.#resolve(output.Value));
+  }
+
+  /** What `Ref` gives for a resource. */
+  ref(logicalId: string): string {
+    const { name, arn } = this.#names(logicalId);
+    const type = this.#resources[logicalId]?.Type;
+    if (type === 'AWS::StepFunctions::StateMachine' || type === 'AWS::SecretsManager::Secret') return arn;
+    return type === 'AWS::SQS::Queue' ? `https://sqs.${REGION}.amazonaws.com/${ACCOUNT}/${name}` : name;
+  }
+
+  /** What `Fn::GetAtt` of `Arn` gives for a resource. */
+  arn(logicalId: string): string {
+    return this.#names(logicalId).arn;
+  }
+
+  #names(logicalId: string): { name: string; arn: string } {
+    const type = this.#resources[logicalId]?.Type;
+    const name = type === 'AWS::S3::Bucket' ? logicalId.toLowerCase() : logicalId;
+    const at = `${REGION}:${ACCOUNT}`;
+    const arns: Record<string, string> = {
+      'AWS::S3::Bucket': `arn:aws:s3:::${name}`,
+      'AWS::Lambda::Function': `arn:aws:lambda:${at}:function:${name}`,
+      'AWS::StepFunctions::StateMachine': `arn:aws:states:${at}:stateMachine:${name}`,
+      'AWS::SQS::Queue': `arn:aws:sqs:${at}:${name}`,
+      'AWS::SecretsManager::Secret': `arn:aws:secretsmanager:${at}:secret:${name}-AbCdEf`,
+      'AWS::Events::Rule': `arn:aws:events:${at}:rule/${name}`,
+      'AWS::Logs::LogGroup': `arn:aws:logs:${at}:log-group:${name}:*`,
+      'AWS::IAM::Role': `arn:aws:iam::${ACCOUNT}:role/${name}`,
+      'AWS::SNS::Topic': `arn:aws:sns:${at}:${name}`,
+    };
+    const arn = type === undefined ? undefined : arns[type];
+    return { name, arn: arn ?? `arn:aws:unknown:${at}:${name}` };
+  }
+
+  #resolve(value: Json): Json {
+    if (Array.isArray(value)) return value.map((item) => this.#resolve(item));
+    if (value === null || typeof value !== 'object') return value;
+    const [entry, ...more] = Object.entries(value);
+    if (entry !== undefined && more.length === 0) {
+      const [name, argument] = entry;
+      if (name === 'Ref') return PSEUDO_PARAMETERS[String(argument)] ?? this.ref(String(argument));
+      if (name.startsWith('Fn::')) return this.#call(name, argument as Json[]);
+    }
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.#resolve(item)]));
+  }
+
+  #call(name: string, argument: Json[]): Json {
+    switch (name) {
+      case 'Fn::GetAtt': {
+        const [logicalId, attribute] = argument.map(String) as [string, string];
+        return attribute === 'Arn' ? this.arn(logicalId) : this.#names(logicalId).name;
+      }
+      case 'Fn::Join': {
+        const [delimiter, items] = this.#resolve(argument) as [string, Json[]];
+        return items.join(delimiter);
+      }
+      case 'Fn::Sub':
+        return String(argument).replace(/\$\{([^}]+)\}/g, (_, reference) => String(this.#resolve({ Ref: reference })));
+      case 'Fn::Select': {
+        const [index, items] = this.#resolve(argument) as [number, Json[]];
+        return items[Number(index)] ?? '';
+      }
+      case 'Fn::Split': {
+        const [delimiter, text] = this.#resolve(argument) as [string, string];
+        return text.split(delimiter);
+      }
+      default:
+        throw new Error(`The local run cannot resolve ${name}`);
+    }
+  }
+}
