@@ -10,11 +10,15 @@ const FUNCTIONS = join(import.meta.dirname, '../functions');
  * tested. The metafiles beside them say what each bundle is made of.
  */
 export async function bundleFunctions(): Promise<void> {
-  rmSync(BUNDLES, { recursive: true, force: true });
   const names = readdirSync(FUNCTIONS)
     .filter((file) => file.endsWith('.ts'))
     .map((file) => file.slice(0, -'.ts'.length));
   await Promise.all(names.map(bundle));
+  // Those of functions that are no more; the others are replaced in place, so that nobody ever finds them missing.
+  const current = names.flatMap((name) => [name, metafileOf(name)]);
+  for (const entry of readdirSync(BUNDLES)) {
+    if (!current.includes(entry)) rmSync(join(BUNDLES, entry), { recursive: true });
+  }
 }
 
 async function bundle(name: string): Promise<void> {
@@ -34,7 +38,11 @@ async function bundle(name: string): Promise<void> {
     // Some CommonJS dependencies call require() for Node's own modules, which an ES module does not have.
     banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
   });
-  writeFileSync(join(BUNDLES, `${name}.meta.json`), JSON.stringify(metafile));
+  writeFileSync(join(BUNDLES, metafileOf(name)), JSON.stringify(metafile));
+}
+
+function metafileOf(name: string): string {
+  return `${name}.meta.json`;
 }
 
 if (import.meta.main) await bundleFunctions();

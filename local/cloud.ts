@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { BUNDLES } from '../infra/paths.ts';
-import { type AwsJsonServer, type Operation, serveAwsJson } from './aws-json.ts';
+import { type AwsJsonServer, serveAwsJson } from './aws-json.ts';
 import { EventBus } from './event-bus.ts';
+import { objectCreated, statusChange } from './events.ts';
 import { type GatewayOptions, GatewaySimulator } from './gateway.ts';
 import { LocalFunction } from './lambda.ts';
 import { LocalQueue } from './queue.ts';
@@ -120,7 +121,7 @@ export class LocalCloud {
   }
 
   async #serve(): Promise<void> {
-    this.#awsJson = await serveAwsJson({ ...this.secrets.operations, ...this.#stepFunctionsOperations() });
+    this.#awsJson = await serveAwsJson({ ...this.secrets.operations, ...this.stepFunctions.operations });
     for (const resource of this.template.resources('AWS::Lambda::Function')) {
       const made = this.#makeFunction(resource);
       this.functions.set(made.arn, made);
@@ -177,7 +178,7 @@ export class LocalCloud {
       definition: JSON.parse(machine?.properties.DefinitionString),
       invoke: (arn, event) => this.invoke(arn, event),
       onHistory,
-      onStatusChange: (execution) => this.#announceStatus(execution),
+      onStatusChange: (execution) => this.bus.put(statusChange(execution, this.stateMachineArn)),
       waitMs,
       retryMs,
     });
@@ -226,70 +227,13 @@ export class LocalCloud {
   }
 
   /** What S3 tells EventBridge, if the bucket is set to. */
-  #announce({ bucket, key, size, etag, versionId, sequencer, reason }: ObjectCreated): void {
+  #announce(object: ObjectCreated): void {
     const made = this.template
       .resources('AWS::S3::Bucket')
-      .find(({ logicalId }) => this.template.ref(logicalId) === bucket);
+      .find(({ logicalId }) => this.template.ref(logicalId) === object.bucket);
     const enabled = made?.properties.NotificationConfiguration?.EventBridgeConfiguration?.EventBridgeEnabled;
     if (made && !enabled) return;
-    const object = { key, size, etag, ...(versionId !== undefined && { 'version-id': versionId }), sequencer };
-    this.bus.put({
-      source: 'aws.s3',
-      'detail-type': 'Object Created',
-      detail: { version: '0', bucket: { name: bucket }, object, reason },
-    });
-  }
-
-  #announceStatus(execution: Execution): void {
-    const { arn: executionArn, name, status, startDate, stopDate, input, output, error, cause } = execution;
-    this.bus.put({
-      source: 'aws.states',
-      'detail-type': 'Step Functions Execution Status Change',
-      detail: {
-        executionArn,
-        stateMachineArn: this.stateMachineArn,
-        name,
-        status,
-        startDate,
-        stopDate: stopDate ?? null,
-        input,
-        output: output ?? null,
-        error: error ?? null,
-        cause: cause ?? null,
-      },
-    });
-  }
-
-  #stepFunctionsOperations(): Record<string, Operation> {
-    const { stepFunctions } = this;
-    const seconds = (ms: number | undefined) => (ms === undefined ? undefined : ms / 1000);
-    return {
-      'AWSStepFunctions.StartExecution': ({ name, input }) => {
-        const { arn, startDate } = stepFunctions.start(name, input);
-        return { executionArn: arn, startDate: seconds(startDate) };
-      },
-      'AWSStepFunctions.DescribeExecution': ({ executionArn }) => {
-        const { arn, history: _, startDate, stopDate, ...rest } = stepFunctions.get(executionArn);
-        const dates = { startDate: seconds(startDate), stopDate: seconds(stopDate) };
-        return { executionArn: arn, stateMachineArn: this.stateMachineArn, ...rest, ...dates };
-      },
-      'AWSStepFunctions.GetExecutionHistory': ({ executionArn, reverseOrder, maxResults = 100, nextToken = '0' }) => {
-        const { history } = stepFunctions.get(executionArn);
-        const events = history.map((event) => ({ ...event, timestamp: seconds(event.timestamp) }));
-        if (reverseOrder) events.reverse();
-        const from = Number(nextToken);
-        const to = from + maxResults;
-        return { events: events.slice(from, to), ...(to < events.length && { nextToken: String(to) }) };
-      },
-      'AWSStepFunctions.StopExecution': ({ executionArn }) => {
-        stepFunctions.stop(executionArn);
-        return { stopDate: Date.now() / 1000 };
-      },
-      'AWSStepFunctions.RedriveExecution': ({ executionArn }) => {
-        stepFunctions.redrive(executionArn);
-        return { redriveDate: Date.now() / 1000 };
-      },
-    };
+    this.bus.put(objectCreated(object));
   }
 
   #byArn<T>(things: Map<string, T>, arn: string): T {

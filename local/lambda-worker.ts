@@ -30,11 +30,20 @@ port.on('message', async ({ requestId, event, deadline }: Invocation) => {
       getRemainingTimeInMillis: () => deadline - Date.now(),
     };
     const result = await (await handler)(JSON.parse(event), context);
-    port.postMessage({ requestId, payload: JSON.stringify(result ?? null) });
+    const payload = JSON.stringify(result ?? null);
+    await flushLog();
+    port.postMessage({ requestId, payload });
   } catch (error) {
     // An error crosses as what Lambda makes of it; structured cloning would lose its name.
     const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
     const trace = (stack ?? '').split('\n');
+    await flushLog();
     port.postMessage({ requestId, failure: { errorType: name, errorMessage: message, trace } });
   }
 });
+
+/** The log crosses on a way of its own; whoever has the reply shall find the lines already there. */
+async function flushLog(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr])
+    await new Promise<void>((done) => stream.write('', () => done()));
+}

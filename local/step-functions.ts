@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { StateMachine } from 'aws-local-stepfunctions';
-import { AwsError } from './aws-json.ts';
+import { AwsError, type Operation } from './aws-json.ts';
 import { FunctionError } from './lambda.ts';
 import { ACCOUNT, REGION } from './template.ts';
 
@@ -119,6 +120,35 @@ export class LocalStepFunctions {
     return execution;
   }
 
+  /** Step Functions' API. */
+  readonly operations: Record<string, Operation> = {
+    'AWSStepFunctions.StartExecution': ({ name = randomUUID(), input = '{}' }) => {
+      const { arn, startDate } = this.start(name, input);
+      return { executionArn: arn, startDate: seconds(startDate) };
+    },
+    'AWSStepFunctions.DescribeExecution': ({ executionArn }) => {
+      const { arn, history: _, startDate, stopDate, ...rest } = this.get(executionArn);
+      const dates = { startDate: seconds(startDate), stopDate: seconds(stopDate) };
+      return { executionArn: arn, stateMachineArn: this.#options.stateMachineArn, ...rest, ...dates };
+    },
+    'AWSStepFunctions.GetExecutionHistory': ({ executionArn, reverseOrder, maxResults = 100, nextToken = '0' }) => {
+      const { history } = this.get(executionArn);
+      const events = history.map((event) => ({ ...event, timestamp: seconds(event.timestamp) }));
+      if (reverseOrder) events.reverse();
+      const from = Number(nextToken);
+      const to = from + maxResults;
+      return { events: events.slice(from, to), ...(to < events.length && { nextToken: String(to) }) };
+    },
+    'AWSStepFunctions.StopExecution': ({ executionArn }) => {
+      this.stop(executionArn);
+      return { stopDate: seconds(Date.now()) };
+    },
+    'AWSStepFunctions.RedriveExecution': ({ executionArn }) => {
+      this.redrive(executionArn);
+      return { redriveDate: seconds(Date.now()) };
+    },
+  };
+
   /** Stops all that runs, without a word to anybody. */
   async close(): Promise<void> {
     this.#options.onStatusChange = undefined;
@@ -216,4 +246,9 @@ export class LocalStepFunctions {
     execution.history.push(event);
     this.#options.onHistory?.(execution, event);
   }
+}
+
+/** A time as the API gives it: seconds since the epoch. */
+function seconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : ms / 1000;
 }

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: 'test/build.ts',
+    // Whole pipelines run here, on machines that may have two busy cores.
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
