@@ -80,7 +80,9 @@ async function whyMoot(executionArn: string, { source, resultKey }: FailedImage)
   if ('imageUrl' in source) return undefined;
   const current = await headObject(s3, source.bucket, source.key);
   if (current !== undefined && isSuperseded(source, current)) return 'the source has been overwritten';
-  if (await hasResult(s3, resultsBucket, resultKey, source)) return 'this version has been delivered';
+  // An execution that failed before it pinned a version was about the current one.
+  const version = { ...pin(current), ...source };
+  if (await hasResult(s3, resultsBucket, resultKey, version)) return 'this version has been delivered';
   return undefined;
 }
 

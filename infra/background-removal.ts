@@ -12,6 +12,7 @@ import { BundledFunction, type Permission } from './functions.ts';
 import { DeadLetterQueue, Intake } from './intake.ts';
 import { Monitoring } from './monitoring.ts';
 import { accept } from './nag.ts';
+import { refuseOverlap } from './settings.ts';
 import { Workflow } from './workflow.ts';
 
 export interface BackgroundRemovalProps {
@@ -95,6 +96,8 @@ export class BackgroundRemoval extends Construct {
     const { removalPolicy, uploadsPrefix = '', resultsPrefix = '' } = props;
     this.uploads = props.uploads ?? new ImageBucket(this, 'Uploads', { events: true, removalPolicy });
     this.results = props.results ?? new ImageBucket(this, 'Results', { removalPolicy });
+    const names = { uploadsBucket: this.uploads.bucketName, resultsBucket: this.results.bucketName };
+    refuseOverlap({ ...names, uploadsPrefix, resultsPrefix });
     this.apiKeySecret = props.apiKeySecret ?? this.emptySecret(removalPolicy);
 
     const timeoutMinutes = String((props.timeout ?? Duration.minutes(90)).toMinutes());

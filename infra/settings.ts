@@ -29,12 +29,9 @@ export interface Settings {
   readonly removal: 'retain' | 'destroy';
 }
 
-/** A setting that cannot be used; the message names it and says what would do. */
+/** Settings that cannot be used; the message names them and says what would do. */
 export class SettingError extends Error {
   override readonly name = 'SettingError';
-  constructor(setting: string, value: unknown, problem: string) {
-    super(`The setting ${setting} ${problem}, but it is ${JSON.stringify(value)}.`);
-  }
 }
 
 const DEFAULTS = {
@@ -87,8 +84,8 @@ export function readSettings(node: Node): Settings {
   const context: Record<string, unknown> = node.getAllContext();
   for (const name of Object.keys(context)) {
     // Feature flags and what the CDK remembers of an account have punctuation in their names; settings do not.
-    if (/^[A-Za-z]+$/.test(name) && !(name in READERS)) {
-      throw new Error(`There is no setting ${name}. The settings are: ${SETTING_NAMES.join(', ')}.`);
+    if (/^\w+$/.test(name) && !Object.hasOwn(READERS, name)) {
+      throw new SettingError(`There is no setting ${name}. The settings are: ${SETTING_NAMES.join(', ')}.`);
     }
   }
   const given = SETTING_NAMES.filter((name) => context[name] !== undefined && context[name] !== '');
@@ -108,11 +105,15 @@ export function refuseOverlap(settings: {
   const { uploadsBucket, resultsBucket, uploadsPrefix, resultsPrefix } = settings;
   if (uploadsBucket === undefined || uploadsBucket !== resultsBucket) return;
   if (!uploadsPrefix.startsWith(resultsPrefix) && !resultsPrefix.startsWith(uploadsPrefix)) return;
-  throw new Error(
+  throw new SettingError(
     `Uploads and results overlap: uploadsBucket and resultsBucket are both "${uploadsBucket}", and uploadsPrefix ` +
       `"${uploadsPrefix}" and resultsPrefix "${resultsPrefix}" begin alike, so each result would be taken for a new ` +
       'upload. Choose another bucket, or prefixes of which neither begins with the other, such as "in/" and "out/".',
   );
+}
+
+function unusable(setting: string, value: unknown, problem: string): SettingError {
+  return new SettingError(`The setting ${setting} ${problem}, but it is ${JSON.stringify(value)}.`);
 }
 
 function bucketName(name: string, value: unknown): string {
@@ -125,7 +126,7 @@ function prefix(name: string, value: unknown): string {
     'must be a plain key prefix such as "photos/", without a leading "/"',
   );
   const valid = text(name, value);
-  if (Buffer.byteLength(valid) > 512) throw new SettingError(name, value, 'must be at most 512 bytes long');
+  if (Buffer.byteLength(valid) > 512) throw unusable(name, value, 'must be at most 512 bytes long');
   return valid;
 }
 
@@ -134,7 +135,7 @@ function gatewayOrigin(name: string, value: unknown): string {
     'must be an https origin such as "https://gateway.pixazo.ai", without a path (plain http only on 127.0.0.1)';
   const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
   const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && url.hostname === '127.0.0.1');
-  if (url === undefined || !secure || `${url.origin}/` !== url.href) throw new SettingError(name, value, problem);
+  if (url === undefined || !secure || `${url.origin}/` !== url.href) throw unusable(name, value, problem);
   return url.origin;
 }
 
@@ -144,17 +145,19 @@ function resultHosts(name: string, value: unknown): string[] {
     : String(value)
         .split(',')
         .map((host) => host.trim());
+  const problem = 'must list hosts such as "*.r2.dev,cdn.example.com" or origins';
+  if (hosts.length === 0) throw unusable(name, value, problem);
   for (const host of hosts) {
-    const isOrigin = typeof host === 'string' && URL.canParse(host) && new URL(host).origin === host;
+    const isOrigin = typeof host === 'string' && /^https?:/.test(host) && URL.parse(host)?.origin === host;
     if (isOrigin || (typeof host === 'string' && HOST.test(host))) continue;
-    throw new SettingError(name, value, 'must list hosts such as "*.r2.dev,cdn.example.com" or origins');
+    throw unusable(name, value, problem);
   }
   return hosts;
 }
 
 function matching(pattern: RegExp, problem: string): Reader<string> {
   return (name, value) => {
-    if (typeof value !== 'string' || !pattern.test(value)) throw new SettingError(name, value, problem);
+    if (typeof value !== 'string' || !pattern.test(value)) throw unusable(name, value, problem);
     return value;
   };
 }
@@ -163,14 +166,14 @@ function integer(min: number, max: number): Reader<number> {
   return (name, value) => {
     const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
     if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max) return number;
-    throw new SettingError(name, value, `must be a whole number from ${min} to ${max}`);
+    throw unusable(name, value, `must be a whole number from ${min} to ${max}`);
   };
 }
 
 function oneOf<const T extends string>(...words: T[]): Reader<T> {
   return (name, value) => {
     const word = words.find((each) => each === value);
-    if (word === undefined) throw new SettingError(name, value, `must be one of ${words.join(', ')}`);
+    if (word === undefined) throw unusable(name, value, `must be one of ${words.join(', ')}`);
     return word;
   };
 }

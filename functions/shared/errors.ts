@@ -49,108 +49,77 @@ export function explain(name: ErrorName, what: string): string {
   return `${sentence} ${REMEDIES[name]}`;
 }
 
-/** Base of all errors a function of Cutout throws on purpose; {@link name} decides whether Step Functions retries. */
+/** Base of all errors a function of Cutout throws on purpose. */
 export abstract class CutoutError extends Error {
-  abstract override readonly name: ErrorName;
+  /** The name of the class's errors, as a literal: a minifier renames the class itself. */
+  static readonly errorName: ErrorName;
+  /** Decides whether Step Functions retries. */
+  override readonly name: ErrorName;
 
   /** @param what What happened, in words for people; the remedy is added. */
-  constructor(name: ErrorName, what: string, options?: ErrorOptions) {
-    super(explain(name, what), options);
+  constructor(what: string, options?: ErrorOptions) {
+    const { errorName } = new.target;
+    super(explain(errorName, what), options);
+    this.name = errorName;
   }
 }
 
 /** The execution input, or an event, is not what the contract says. */
 export class InvalidInput extends CutoutError {
-  override readonly name = 'InvalidInput';
-  constructor(what: string) {
-    super('InvalidInput', what);
-  }
+  static override readonly errorName = 'InvalidInput';
 }
 
 /** The source object or URL has nothing to read (any more). */
 export class ImageNotFound extends CutoutError {
-  override readonly name = 'ImageNotFound';
-  constructor(what: string) {
-    super('ImageNotFound', what);
-  }
+  static override readonly errorName = 'ImageNotFound';
 }
 
 /** The source is empty, or its first bytes are those of no image format. */
 export class NotAnImage extends CutoutError {
-  override readonly name = 'NotAnImage';
-  constructor(what: string) {
-    super('NotAnImage', what);
-  }
+  static override readonly errorName = 'NotAnImage';
 }
 
 /** The source is larger than `MAX_IMAGE_BYTES`. */
 export class ImageTooLarge extends CutoutError {
-  override readonly name = 'ImageTooLarge';
-  constructor(what: string) {
-    super('ImageTooLarge', what);
-  }
+  static override readonly errorName = 'ImageTooLarge';
 }
 
 /** The secret holds no API key yet. */
 export class ApiKeyNotSet extends CutoutError {
-  override readonly name = 'ApiKeyNotSet';
-  constructor(what: string) {
-    super('ApiKeyNotSet', what);
-  }
+  static override readonly errorName = 'ApiKeyNotSet';
 }
 
 /** The gateway answered ERROR to the last submission the execution may make. */
 export class RemovalError extends CutoutError {
-  override readonly name = 'RemovalError';
-  constructor(what: string) {
-    super('RemovalError', what);
-  }
+  static override readonly errorName = 'RemovalError';
 }
 
 /** The job was still working when the setting `timeoutMinutes` had passed since its acceptance. */
 export class JobTimedOut extends CutoutError {
-  override readonly name = 'JobTimedOut';
-  constructor(what: string) {
-    super('JobTimedOut', what);
-  }
+  static override readonly errorName = 'JobTimedOut';
 }
 
 /** The result could not be fetched whole: a status other than 200, a broken or stalled connection. Retried. */
 export class DownloadFailed extends CutoutError {
-  override readonly name = 'DownloadFailed';
-  constructor(what: string, options?: ErrorOptions) {
-    super('DownloadFailed', what, options);
-  }
+  static override readonly errorName = 'DownloadFailed';
 }
 
 /** A media URL, or a redirect from one, leads outside the setting `resultHosts`. */
 export class UntrustedResultUrl extends CutoutError {
-  override readonly name = 'UntrustedResultUrl';
-  constructor(what: string) {
-    super('UntrustedResultUrl', what);
-  }
+  static override readonly errorName = 'UntrustedResultUrl';
 }
 
 /** The result is no image by its own bytes, or there is none. */
 export class InvalidResult extends CutoutError {
-  override readonly name = 'InvalidResult';
-  constructor(what: string) {
-    super('InvalidResult', what);
-  }
+  static override readonly errorName = 'InvalidResult';
 }
 
 /** The result is larger than `MAX_RESULT_BYTES`. */
 export class ResultTooLarge extends CutoutError {
-  override readonly name = 'ResultTooLarge';
-  constructor(what: string) {
-    super('ResultTooLarge', what);
-  }
+  static override readonly errorName = 'ResultTooLarge';
 }
 
 /** Anything nobody planned for: a bug, a missing permission, an AWS service that stayed unavailable. */
 export class InternalError extends CutoutError {
-  override readonly name = 'InternalError';
-  constructor(what: string, options?: ErrorOptions) {
-    super('InternalError', what, options);
-  }
+  static override readonly errorName = 'InternalError';
 }

@@ -1,4 +1,4 @@
-import { CutoutError, type ErrorName } from './errors.ts';
+import { CutoutError } from './errors.ts';
 
 /**
  * The gateway's answers that are no success, one class each. Only {@link OutcomeUnknown} and its kin leave open
@@ -10,8 +10,8 @@ export abstract class GatewayError extends CutoutError {
   /** The answer's `Retry-After`, in seconds from its arrival, if it had one. */
   readonly retryAfterSeconds: number | undefined;
 
-  constructor(name: ErrorName, what: string, details: GatewayErrorDetails = {}) {
-    super(name, what, { cause: details.cause });
+  constructor(what: string, details: GatewayErrorDetails = {}) {
+    super(what, { cause: details.cause });
     this.status = details.status;
     this.retryAfterSeconds = details.retryAfterSeconds;
   }
@@ -25,66 +25,42 @@ export interface GatewayErrorDetails {
 
 /** 400, for instance "Model not found". */
 export class BadRequest extends GatewayError {
-  override readonly name = 'BadRequest';
-  constructor(what: string, details?: GatewayErrorDetails) {
-    super('BadRequest', what, details);
-  }
+  static override readonly errorName = 'BadRequest';
 }
 
 /** 401: the API key is not valid. */
 export class Unauthorized extends GatewayError {
-  override readonly name = 'Unauthorized';
-  constructor(what: string, details?: GatewayErrorDetails) {
-    super('Unauthorized', what, details);
-  }
+  static override readonly errorName = 'Unauthorized';
 }
 
 /** 402: the wallet is empty. */
 export class InsufficientBalance extends GatewayError {
-  override readonly name = 'InsufficientBalance';
-  constructor(what: string, details?: GatewayErrorDetails) {
-    super('InsufficientBalance', what, details);
-  }
+  static override readonly errorName = 'InsufficientBalance';
 }
 
 /** 403: the API key may not do this. */
 export class Forbidden extends GatewayError {
-  override readonly name = 'Forbidden';
-  constructor(what: string, details?: GatewayErrorDetails) {
-    super('Forbidden', what, details);
-  }
+  static override readonly errorName = 'Forbidden';
 }
 
 /** 404: no such address, or no such request. */
 export class NotFound extends GatewayError {
-  override readonly name = 'NotFound';
-  constructor(what: string, details?: GatewayErrorDetails) {
-    super('NotFound', what, details);
-  }
+  static override readonly errorName = 'NotFound';
 }
 
 /** 429: too many requests; {@link retryAfterSeconds} if the gateway says when to come back. */
 export class TooManyRequests extends GatewayError {
-  override readonly name = 'TooManyRequests';
-  constructor(what: string, details?: GatewayErrorDetails) {
-    super('TooManyRequests', what, details);
-  }
+  static override readonly errorName = 'TooManyRequests';
 }
 
 /** No connection came about (refused, no such host): nothing was sent. */
 export class GatewayUnreachable extends GatewayError {
-  override readonly name = 'GatewayUnreachable';
-  constructor(what: string, details?: GatewayErrorDetails) {
-    super('GatewayUnreachable', what, details);
-  }
+  static override readonly errorName = 'GatewayUnreachable';
 }
 
 /** The request was sent, and no usable answer came back. */
 export abstract class OutcomeUnknown extends GatewayError {
-  override readonly name = 'OutcomeUnknown';
-  constructor(what: string, details?: GatewayErrorDetails) {
-    super('OutcomeUnknown', what, details);
-  }
+  static override readonly errorName = 'OutcomeUnknown';
 }
 
 /** 500, and every other 5xx. */

@@ -24,10 +24,12 @@ const STATUS_PATH = '/v2/requests/status/';
 const MAX_ANSWER_BYTES = 256 * 1024;
 
 const RequestId = v.pipe(v.string(), v.regex(REQUEST_ID));
-const Accepted = v.object({ request_id: RequestId, status: v.optional(v.string(), 'QUEUED') });
+const Status = v.pipe(v.string(), v.nonEmpty());
+/** An id is all it takes: a job that was accepted is not given up, and paid for again, because of a strange status. */
+const Accepted = v.object({ request_id: RequestId, status: v.fallback(Status, 'QUEUED') });
 const StatusDocument = v.object({
   request_id: RequestId,
-  status: v.string(),
+  status: Status,
   model_id: v.nullish(v.string()),
   error: v.nullish(v.unknown()),
   output: v.nullish(

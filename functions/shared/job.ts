@@ -17,8 +17,9 @@ const Key = v.pipe(
 );
 /** S3 quotes an ETag in its headers and not in its events; both are accepted. */
 const ETag = v.pipe(
-  Text,
+  v.string(),
   v.transform((etag) => etag.replaceAll('"', '')),
+  Text,
 );
 
 /** An object in the uploads bucket; `versionId` (or, without versioning, `etag`) pins what exactly is meant. */

@@ -7,14 +7,16 @@ const MAX_QUOTED = 300;
  */
 export function redact(text: string): string {
   const clean = text
-    .replace(/\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>]+/gi, '[url]')
-    .replace(/X-Amz-[A-Za-z-]+=[^\s&"']+/g, '[redacted]')
+    // A URL may come percent-encoded, or with JSON's escaped slashes, and may have an apostrophe in it. Names are
+    // limited because searching a long text for ever longer ones would take minutes.
+    .replace(/[a-z][a-z0-9+.-]{0,30}(?::|%3a)(?:\\?\/|%2f){2}[^\s"<>]+/gi, '[url]')
+    .replace(/X-Amz-[a-z-]{1,40}(?:=|%3d)[^\s&"']+/gi, '[redacted]')
     .replace(/\p{Cc}+/gu, ' ');
   return clean.length > MAX_QUOTED ? `${clean.slice(0, MAX_QUOTED)}…` : clean;
 }
 
 /** A URL without what may be secret in it: user, query and fragment. */
 export function withoutQuery(url: string): string {
-  const { origin, pathname } = new URL(url);
-  return origin + pathname;
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
 }

@@ -1,0 +1,197 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Job } from '../../functions/shared/job.ts';
+import { type AwsJsonServer, serveAwsJson } from '../../local/aws-json.ts';
+import { GatewaySimulator, type JobOutcome } from '../../local/gateway.ts';
+import { LocalSecrets } from '../../local/secrets.ts';
+import { CONTEXT, failureOf, PNG, setEnvironment } from './support.ts';
+
+const SECRET = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:key';
+const TIMEOUT_MINUTES = 60;
+
+const secrets = new LocalSecrets();
+let secretsManager: AwsJsonServer;
+let gateway: GatewaySimulator;
+let checkStatus: (job: Job, redriveCount?: number) => Promise<Job>;
+
+beforeAll(async () => {
+  secrets.create(SECRET);
+  secretsManager = await serveAwsJson(secrets.operations);
+  gateway = await GatewaySimulator.start({ apiKeys: ['good-key'], durationMs: 3_600_000, cutOut: async () => PNG });
+  setEnvironment({
+    GATEWAY_URL: gateway.url,
+    TIMEOUT_MINUTES: `${TIMEOUT_MINUTES}`,
+    API_KEY_SECRET_ARN: SECRET,
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.url,
+  });
+  const { handler } = await import('../../functions/check-status.ts');
+  checkStatus = (job, redriveCount) => handler(redriveCount === undefined ? { job } : { job, redriveCount }, CONTEXT);
+});
+
+beforeEach(() => {
+  gateway.apiKeys.clear();
+  gateway.apiKeys.add('good-key');
+  secrets.put(SECRET, 'good-key\n');
+});
+
+afterAll(async () => {
+  await gateway.close();
+  await secretsManager.close();
+});
+
+/** A job that the gateway accepted so many minutes ago. */
+async function submitted(more: Partial<Job> = {}, minutesAgo = 0): Promise<Job> {
+  await fetch(`${gateway.url}/bria-rmbg-2-0-682/v1/bria-rmbg-2-0-request`, {
+    method: 'POST',
+    headers: { 'ocp-apim-subscription-key': 'good-key', 'content-type': 'application/json' },
+    body: '{"image_url":"https://uploads.example/cat.jpg"}',
+  });
+  return {
+    execution: 'cat-0123',
+    source: { bucket: 'uploads', key: 'cat.jpg', versionId: 'v1', etag: 'abc' },
+    resultKey: 'cat.jpg',
+    submission: 1,
+    requestId: gateway.submissions.at(-1)?.requestId,
+    submittedAt: new Date(Date.now() - minutesAgo * 60_000).toISOString(),
+    status: 'QUEUED',
+    waitSeconds: 20,
+    ...more,
+  };
+}
+
+/** The same, ended so. */
+async function ended(outcome: Exclude<JobOutcome, 'NEVER'>, more: Partial<Job> = {}, minutesAgo = 0): Promise<Job> {
+  const job = await submitted(more, minutesAgo);
+  await gateway.finish(job.requestId ?? '', outcome);
+  return job;
+}
+
+describe('a job that is done', () => {
+  it('goes on with the URLs of its results', async () => {
+    const mediaUrls = ['https://pub-1.r2.dev/output.png', 'https://pub-1.r2.dev/output-2.png'];
+    const job = await ended({ mediaUrls });
+
+    expect(await checkStatus(job)).toEqual({ ...job, status: 'COMPLETED', waitSeconds: 0, mediaUrls });
+  });
+
+  it('is done also if its time is up', async () => {
+    const job = await ended({ mediaUrls: ['https://pub-1.r2.dev/output.png'] }, {}, TIMEOUT_MINUTES + 5);
+    expect(await checkStatus(job)).toMatchObject({ status: 'COMPLETED' });
+  });
+
+  it('is not asked about if nothing was submitted', async () => {
+    const job = await submitted({ requestId: undefined, status: 'SUPERSEDED', waitSeconds: 0 });
+    const before = gateway.statusRequests.length;
+
+    expect(await checkStatus(job)).toMatchObject({ status: 'SUPERSEDED', waitSeconds: 0 });
+    expect(gateway.statusRequests).toHaveLength(before);
+  });
+});
+
+describe('a job that went wrong', () => {
+  it('has, when FAILED, the reason and the remedy for the cause of the execution', async () => {
+    const job = await ended('FAILED');
+    const { status, waitSeconds, cause } = await checkStatus(job);
+
+    expect({ status, waitSeconds }).toEqual({ status: 'FAILED', waitSeconds: 0 });
+    expect(cause).toBe(
+      'The gateway could not remove the background: The model could not process the image ' +
+        `(request ${job.requestId}). Redriving cannot help; look at the picture and upload it again.`,
+    );
+  });
+
+  it('is submitted again after an ERROR, three times in all', async () => {
+    for (const submission of [1, 2]) {
+      const job = await ended('ERROR', { submission });
+      expect(await checkStatus(job)).toEqual({ ...job, status: 'ERROR', waitSeconds: 0 });
+    }
+    const error = await failureOf(checkStatus(await ended('ERROR', { submission: 3 })));
+    expect(error.name).toBe('RemovalError');
+    expect(error.message).toContain('system error with all 3 submissions: Internal system error');
+  });
+
+  it('may be submitted three times more after each redrive', async () => {
+    const third = await ended('ERROR', { submission: 3 });
+    expect(await checkStatus(third, 1)).toMatchObject({ status: 'ERROR' });
+
+    const sixth = await ended('ERROR', { submission: 6 });
+    expect((await failureOf(checkStatus(sixth, 1))).name).toBe('RemovalError');
+    expect(await checkStatus(sixth, 2)).toMatchObject({ status: 'ERROR' });
+  });
+});
+
+describe('a job that is still working', () => {
+  it('is asked about again, the later the older it is', async () => {
+    expect(await checkStatus(await submitted())).toMatchObject({ status: 'QUEUED', waitSeconds: 5 });
+    expect(await checkStatus(await submitted({}, 10))).toMatchObject({ status: 'QUEUED', waitSeconds: 30 });
+  });
+
+  it('is one whose status the documentation does not know', async () => {
+    gateway.nextStatuses({ document: { status: 'ON_HOLD' } });
+    expect(await checkStatus(await submitted())).toMatchObject({ status: 'ON_HOLD', waitSeconds: 5 });
+  });
+
+  it.each([{ status: 429 }, { status: 500 }, { status: 503 }, 'reset', 'html', { document: { request_id: 'other' } }])(
+    'is one about which the gateway answers %j',
+    async (behaviour) => {
+      const job = await submitted();
+      gateway.nextStatuses(behaviour as Parameters<typeof gateway.nextStatuses>[0]);
+      expect(await checkStatus(job)).toEqual({ ...job, status: 'UNKNOWN', waitSeconds: 5 });
+      expect(await checkStatus(job)).toMatchObject({ status: 'QUEUED' });
+    },
+  );
+
+  it('waits as long as the gateway asks for', async () => {
+    gateway.nextStatuses({ status: 429, headers: { 'retry-after': '90' } });
+    expect(await checkStatus(await submitted())).toMatchObject({ waitSeconds: 90 });
+  });
+
+  it('is one the gateway does not know yet, for two minutes', async () => {
+    expect(await checkStatus(await submitted({ requestId: 'unknown' }, 1))).toMatchObject({ status: 'UNKNOWN' });
+    const error = await failureOf(checkStatus(await submitted({ requestId: 'unknown' }, 3)));
+    expect(error.name).toBe('NotFound');
+  });
+
+  it('has timed out when its time is up', async () => {
+    const job = await submitted({}, TIMEOUT_MINUTES + 1);
+    const error = await failureOf(checkStatus(job));
+
+    expect(error.name).toBe('JobTimedOut');
+    expect(error.message).toContain(`Request ${job.requestId} was still QUEUED 61 min after acceptance`);
+  });
+});
+
+describe('asking', () => {
+  it.each([
+    [400, 'BadRequest'],
+    [402, 'InsufficientBalance'],
+    [403, 'Forbidden'],
+  ])('fails when it is answered %i: a person must do something', async (status, name) => {
+    const job = await submitted();
+    gateway.nextStatuses({ status });
+    expect((await failureOf(checkStatus(job))).name).toBe(name);
+  });
+
+  it('goes on with a rotated key', async () => {
+    const job = await submitted();
+    gateway.apiKeys.clear();
+    gateway.apiKeys.add('rotated-key');
+    expect((await failureOf(checkStatus(job))).name).toBe('Unauthorized');
+
+    secrets.put(SECRET, 'rotated-key');
+    expect(await checkStatus(job)).toMatchObject({ status: 'QUEUED' });
+  });
+
+  it('fails without a key', async () => {
+    const job = await submitted();
+    gateway.apiKeys.clear();
+    for (const empty of ['', ' \n']) {
+      secrets.put(SECRET, empty);
+      expect((await failureOf(checkStatus(job))).name).toBe('ApiKeyNotSet');
+    }
+  });
+
+  it('fails with what is no job', async () => {
+    const job = await submitted();
+    expect((await failureOf(checkStatus({ ...job, requestId: '../../secrets' }))).name).toBe('InvalidInput');
+  });
+});

@@ -1,0 +1,512 @@
+import { App, Stack } from 'aws-cdk-lib';
+import { Match, type Template } from 'aws-cdk-lib/assertions';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { describe, expect, it } from 'vitest';
+import { BackgroundRemoval, type BackgroundRemovalProps } from '../../infra/background-removal.ts';
+import { flat, type Resource, resource, resources, short, templateOf, type Variant } from './support.ts';
+
+const standard = templateOf('default');
+const FUNCTIONS = ['Submit', 'CheckStatus', 'Deliver', 'OnUpload', 'ReportFailure'];
+
+/** The statements of a bucket's or queue's policy. */
+function statementsFor(template: Template, type: string, target: string): Resource['Properties'][] {
+  return Object.values(resources(template, type))
+    .filter(({ Properties }) => [Properties.Bucket, ...(Properties.Queues ?? [])].some((of) => refersTo(of, target)))
+    .flatMap(({ Properties }) => Properties.PolicyDocument.Statement);
+}
+
+function refersTo(value: Resource['Properties'], name: string): boolean {
+  return value !== undefined && flat(value) === `<${name}>`;
+}
+
+describe('the buckets', () => {
+  const buckets = resources(standard, 'AWS::S3::Bucket');
+
+  it('are one for uploads and one for results', () => {
+    expect(Object.keys(buckets).sort()).toEqual(['Results', 'Uploads']);
+  });
+
+  it('tell EventBridge of uploads, and of nothing else', () => {
+    expect(buckets.Uploads?.Properties.NotificationConfiguration).toEqual({
+      EventBridgeConfiguration: { EventBridgeEnabled: true },
+    });
+    expect(buckets.Results?.Properties.NotificationConfiguration).toBeUndefined();
+  });
+
+  describe.each(['Uploads', 'Results'])('%s', (name) => {
+    const bucket = resource(standard, 'AWS::S3::Bucket', name);
+
+    it('is private, encrypted and versioned', () => {
+      expect(bucket.Properties).toMatchObject({
+        PublicAccessBlockConfiguration: {
+          BlockPublicAcls: true,
+          BlockPublicPolicy: true,
+          IgnorePublicAcls: true,
+          RestrictPublicBuckets: true,
+        },
+        BucketEncryption: {
+          ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+        },
+        VersioningConfiguration: { Status: 'Enabled' },
+      });
+    });
+
+    it('is reached over TLS only, and its policy allows nobody anything', () => {
+      const statements = statementsFor(standard, 'AWS::S3::BucketPolicy', name);
+      expect(statements.map(({ Effect }) => Effect)).toEqual(['Deny']);
+      expect(statements[0]).toMatchObject({
+        Action: 's3:*',
+        Principal: { AWS: '*' },
+        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+      });
+      expect(statements[0].Resource.map(flat)).toEqual([`<${name}.Arn>`, `<${name}.Arn>/*`]);
+    });
+
+    it('drops what is left of an upload in parts after a day, but never an object that is current', () => {
+      const [rule, ...others] = bucket.Properties.LifecycleConfiguration.Rules;
+      expect(others).toEqual([]);
+      expect(rule).toMatchObject({ Status: 'Enabled', AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 } });
+      expect(Object.keys(rule).filter((key) => /^(Expiration|Transition)/.test(key))).toEqual([]);
+    });
+
+    it('stays when the stack is deleted', () => {
+      expect(bucket).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+    });
+  });
+});
+
+describe('the way of an upload to its function', () => {
+  const rule = resource(standard, 'AWS::Events::Rule', 'IntakeRule');
+  const queue = resource(standard, 'AWS::SQS::Queue', 'IntakeQueue');
+  const onUpload = resource(standard, 'AWS::Lambda::Function', 'OnUpload');
+
+  it('begins with a rule for objects created in the uploads bucket', () => {
+    const { source, 'detail-type': type, detail, ...others } = rule.Properties.EventPattern;
+    expect(source).toEqual(['aws.s3']);
+    expect(type).toEqual(['Object Created']);
+    expect(Object.keys(detail)).toEqual(['bucket']);
+    expect(detail.bucket.name.map(flat)).toEqual(['<Uploads>']);
+    expect(others).toEqual({});
+    expect(rule.Properties.State).toBe('ENABLED');
+  });
+
+  it('is narrowed to the uploads prefix, if there is one', () => {
+    const { detail } = resource(templateOf('prefixes'), 'AWS::Events::Rule', 'IntakeRule').Properties.EventPattern;
+    expect(detail.bucket.name.map(flat)).toEqual(['<Uploads>']);
+    expect(detail.object).toEqual({ key: [{ prefix: 'in/' }] });
+  });
+
+  it('goes on into the queue, and what cannot get there into the dead-letter queue', () => {
+    expect(rule.Properties.Targets).toHaveLength(1);
+    const [target] = rule.Properties.Targets;
+    expect(flat(target.Arn)).toBe('<IntakeQueue.Arn>');
+    expect(flat(target.DeadLetterConfig.Arn)).toBe('<IntakeDeadLetterQueue.Arn>');
+    // The function reads the event as S3 sent it.
+    expect(target).not.toHaveProperty('Input');
+    expect(target).not.toHaveProperty('InputPath');
+    expect(target).not.toHaveProperty('InputTransformer');
+  });
+
+  it('tries an upload for an hour before it becomes a dead letter', () => {
+    const { RedrivePolicy, VisibilityTimeout } = queue.Properties;
+    expect(flat(RedrivePolicy.deadLetterTargetArn)).toBe('<IntakeDeadLetterQueue.Arn>');
+    expect(RedrivePolicy.maxReceiveCount * VisibilityTimeout).toBeGreaterThanOrEqual(3600);
+  });
+
+  it('hides a message for at least six times as long as the function may run', () => {
+    expect(queue.Properties.VisibilityTimeout).toBeGreaterThanOrEqual(6 * onUpload.Properties.Timeout);
+  });
+
+  it('ends in on-upload, which says message by message what failed', () => {
+    const mappings = Object.values(resources(standard, 'AWS::Lambda::EventSourceMapping'));
+    expect(mappings).toHaveLength(1);
+    const [mapping] = mappings;
+    expect(flat(mapping?.Properties.EventSourceArn)).toBe('<IntakeQueue.Arn>');
+    expect(flat(mapping?.Properties.FunctionName)).toBe('<OnUpload>');
+    expect(mapping?.Properties).toMatchObject({
+      BatchSize: 10,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      ScalingConfig: { MaximumConcurrency: 5 },
+    });
+    templateOf('tuned').hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      ScalingConfig: { MaximumConcurrency: 20 },
+    });
+    expect(flat(onUpload.Properties.Environment.Variables.STATE_MACHINE_ARN)).toBe('<WorkflowStateMachine>');
+  });
+});
+
+describe('the queues', () => {
+  it('are the one of uploads and two for dead letters', () => {
+    expect(Object.keys(resources(standard, 'AWS::SQS::Queue')).sort()).toEqual([
+      'FailureDeadLetterQueue',
+      'IntakeDeadLetterQueue',
+      'IntakeQueue',
+    ]);
+  });
+
+  describe.each([
+    ['IntakeQueue', 'IntakeRule'],
+    ['IntakeDeadLetterQueue', 'IntakeRule'],
+    ['FailureDeadLetterQueue', 'FailureRule'],
+  ])('%s', (name, rule) => {
+    const { Properties } = resource(standard, 'AWS::SQS::Queue', name);
+
+    it('is encrypted with a key of SQS, which EventBridge may use, and keeps messages for 14 days', () => {
+      expect(Properties).toMatchObject({ SqsManagedSseEnabled: true, MessageRetentionPeriod: 14 * 24 * 3600 });
+      expect(Properties).not.toHaveProperty('KmsMasterKeyId');
+    });
+
+    it(`is reached over TLS only, and filled by EventBridge for ${rule} only`, () => {
+      const statements = statementsFor(standard, 'AWS::SQS::QueuePolicy', name);
+      const [denied, allowed, ...others] = statements;
+      expect(others).toEqual([]);
+      expect(denied).toMatchObject({
+        Effect: 'Deny',
+        Action: 'sqs:*',
+        Principal: { AWS: '*' },
+        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+      });
+      expect(allowed).toMatchObject({ Effect: 'Allow', Principal: { Service: 'events.amazonaws.com' } });
+      expect([allowed.Action].flat()).toContain('sqs:SendMessage');
+      expect(flat(allowed.Condition.ArnEquals['aws:SourceArn'])).toBe(`<${rule}.Arn>`);
+    });
+  });
+});
+
+describe('the functions', () => {
+  it('are exactly five, without a custom resource', () => {
+    expect(Object.keys(resources(standard, 'AWS::Lambda::Function')).sort()).toEqual([...FUNCTIONS].sort());
+    const custom = Object.values(standard.toJSON().Resources as Record<string, Resource>)
+      .map(({ Type }) => Type)
+      .filter((type) => /^(Custom::|AWS::CloudFormation::CustomResource)/.test(type));
+    expect(custom).toEqual([]);
+  });
+
+  it.each([
+    ['Submit', 'submit', 256, 60],
+    ['CheckStatus', 'check-status', 256, 60],
+    ['Deliver', 'deliver', 512, 300],
+    ['OnUpload', 'on-upload', 256, 30],
+    ['ReportFailure', 'report-failure', 256, 60],
+  ])('%s runs its bundle on Node.js 24 and arm64, traced', (name, service, MemorySize, Timeout) => {
+    const { Properties } = resource(standard, 'AWS::Lambda::Function', name);
+    expect(Properties).toMatchObject({
+      Runtime: 'nodejs24.x',
+      Architectures: ['arm64'],
+      Handler: 'index.handler',
+      MemorySize,
+      Timeout,
+      TracingConfig: { Mode: 'Active' },
+      Environment: { Variables: { POWERTOOLS_SERVICE_NAME: service } },
+    });
+    // An account may have as few as ten executions at once, of which none can be reserved.
+    expect(Properties).not.toHaveProperty('ReservedConcurrentExecutions');
+  });
+
+  it.each(FUNCTIONS)('%s writes to a log group of its own, which forgets and leaves with the stack', (name) => {
+    const { Properties } = resource(standard, 'AWS::Lambda::Function', name);
+    expect(flat(Properties.LoggingConfig.LogGroup)).toBe(`<${name}Log>`);
+    const log = resource(standard, 'AWS::Logs::LogGroup', `${name}Log`);
+    expect(log.Properties.RetentionInDays).toBe(90);
+    expect(log.DeletionPolicy).toBe('Delete');
+  });
+
+  it.each(FUNCTIONS)('%s has a role of its own', (name) => {
+    const { Properties } = resource(standard, 'AWS::Lambda::Function', name);
+    expect(flat(Properties.Role)).toBe(`<${name}Role.Arn>`);
+  });
+
+  it.each(FUNCTIONS)('%s has no secret in its environment, only where to find it', (name) => {
+    const { Variables } = resource(standard, 'AWS::Lambda::Function', name).Properties.Environment;
+    const secrets = Object.entries<Resource['Properties']>(Variables).filter(([, value]) => typeof value !== 'string');
+    for (const [, value] of secrets) expect(flat(value)).toMatch(/^<(ApiKey|Uploads|Results|WorkflowStateMachine)>$/);
+    expect(JSON.stringify(Variables)).not.toContain('{{resolve:');
+  });
+
+  describe('learn what they need to know', () => {
+    const variables = (variant: Variant, name: string) => {
+      const { Variables } = resource(templateOf(variant), 'AWS::Lambda::Function', name).Properties.Environment;
+      const entries = Object.entries<Resource['Properties']>(Variables);
+      return Object.fromEntries(entries.map(([key, value]) => [key, flat(value)]));
+    };
+    const buckets = { UPLOADS_BUCKET: '<Uploads>', RESULTS_BUCKET: '<Results>' };
+
+    it('by default', () => {
+      const everywhere = { ...buckets, UPLOADS_PREFIX: '', RESULTS_PREFIX: '' };
+      const gateway = {
+        GATEWAY_URL: 'https://gateway.pixazo.ai',
+        API_KEY_SECRET_ARN: '<ApiKey>',
+        TIMEOUT_MINUTES: '90',
+      };
+      expect(variables('default', 'Submit')).toMatchObject({ ...everywhere, ...gateway, EXPECTED_SECONDS: '10' });
+      expect(variables('default', 'CheckStatus')).toMatchObject(gateway);
+      expect(variables('default', 'Deliver')).toMatchObject({ ...everywhere, RESULT_HOSTS: '*.r2.dev' });
+      expect(variables('default', 'ReportFailure')).toMatchObject(everywhere);
+    });
+
+    it('from the settings for the gateway', () => {
+      const gateway = { GATEWAY_URL: 'https://gateway.example.com', TIMEOUT_MINUTES: '45' };
+      expect(variables('tuned', 'Submit')).toMatchObject({ ...gateway, EXPECTED_SECONDS: '3' });
+      expect(variables('tuned', 'CheckStatus')).toMatchObject(gateway);
+      expect(variables('tuned', 'Deliver')).toMatchObject({ RESULT_HOSTS: '*.example.com,http://127.0.0.1:8080' });
+    });
+
+    it.each(['Submit', 'Deliver', 'ReportFailure'])('from the settings for prefixes (%s)', (name) => {
+      const prefixes = { UPLOADS_PREFIX: 'in/', RESULTS_PREFIX: 'out/' };
+      expect(variables('prefixes', name)).toMatchObject({ ...buckets, ...prefixes });
+    });
+  });
+});
+
+describe('the report of a failure', () => {
+  const rule = resource(standard, 'AWS::Events::Rule', 'FailureRule');
+
+  it('is made for executions of this state machine that failed, timed out or were aborted', () => {
+    const { detail, ...pattern } = rule.Properties.EventPattern;
+    expect(pattern).toEqual({ source: ['aws.states'], 'detail-type': ['Step Functions Execution Status Change'] });
+    expect(detail.stateMachineArn.map(flat)).toEqual(['<WorkflowStateMachine>']);
+    expect([...detail.status].sort()).toEqual(['ABORTED', 'FAILED', 'TIMED_OUT']);
+    expect(Object.keys(detail).sort()).toEqual(['stateMachineArn', 'status']);
+  });
+
+  it('goes to report-failure, which EventBridge may invoke for this rule only', () => {
+    expect(rule.Properties.Targets).toHaveLength(1);
+    expect(flat(rule.Properties.Targets[0].Arn)).toBe('<ReportFailure.Arn>');
+    const permissions = Object.values(resources(standard, 'AWS::Lambda::Permission'));
+    expect(permissions).toHaveLength(1);
+    const [permission] = permissions;
+    expect(permission?.Properties).toMatchObject({
+      Action: 'lambda:InvokeFunction',
+      Principal: 'events.amazonaws.com',
+    });
+    expect(flat(permission?.Properties.FunctionName)).toBe('<ReportFailure.Arn>');
+    expect(flat(permission?.Properties.SourceArn)).toBe('<FailureRule.Arn>');
+  });
+
+  it('is tried twice more, and then kept in a dead-letter queue, whether the rule or the function failed', () => {
+    expect(flat(rule.Properties.Targets[0].DeadLetterConfig.Arn)).toBe('<FailureDeadLetterQueue.Arn>');
+    const configs = Object.values(resources(standard, 'AWS::Lambda::EventInvokeConfig'));
+    expect(configs).toHaveLength(1);
+    const [config] = configs;
+    expect(flat(config?.Properties.FunctionName)).toBe('<ReportFailure>');
+    expect(config?.Properties.MaximumRetryAttempts).toBe(2);
+    expect(flat(config?.Properties.DestinationConfig.OnFailure.Destination)).toBe('<FailureDeadLetterQueue.Arn>');
+  });
+});
+
+describe('the secret', () => {
+  it('has no value, made up or given: what stands there would be sent to the gateway as a key', () => {
+    const secret = resource(standard, 'AWS::SecretsManager::Secret', 'ApiKey');
+    expect(Object.keys(secret.Properties)).toEqual(['Description']);
+    expect(secret.DeletionPolicy).toBe('Retain');
+  });
+
+  it.each(['existing', 'existingSecretArn'] as const)('is not made in the variant "%s", which names one', (variant) => {
+    templateOf(variant).resourceCountIs('AWS::SecretsManager::Secret', 0);
+    const { Variables } = resource(templateOf(variant), 'AWS::Lambda::Function', 'Submit').Properties.Environment;
+    expect(flat(Variables.API_KEY_SECRET_ARN)).toMatch(/^arn:.+:secretsmanager:.+:secret:pixazo\/api-key/);
+  });
+});
+
+describe('the state machine', () => {
+  const machine = resource(standard, 'AWS::StepFunctions::StateMachine', 'WorkflowStateMachine');
+
+  it('is the only one, a Standard one, and traced', () => {
+    standard.resourceCountIs('AWS::StepFunctions::StateMachine', 1);
+    expect(machine.Properties).toMatchObject({
+      StateMachineType: 'STANDARD',
+      TracingConfiguration: { Enabled: true },
+    });
+  });
+
+  it('logs all that happens, but not the data', () => {
+    const { Level, IncludeExecutionData, Destinations } = machine.Properties.LoggingConfiguration;
+    expect({ Level, IncludeExecutionData }).toEqual({ Level: 'ALL', IncludeExecutionData: false });
+    expect(Destinations.map((to: Resource['Properties']) => flat(to.CloudWatchLogsLogGroup.LogGroupArn))).toEqual([
+      '<WorkflowLog.Arn>',
+    ]);
+  });
+
+  it('logs under the prefix that all state machines share a resource policy for', () => {
+    const { LogGroupName, RetentionInDays } = resource(standard, 'AWS::Logs::LogGroup', 'WorkflowLog').Properties;
+    expect(LogGroupName).toMatch(/^\/aws\/vendedlogs\/states\/./);
+    expect(RetentionInDays).toBe(90);
+  });
+});
+
+describe('the alarms', () => {
+  const EXPECTED = {
+    MonitoringFailed: ['AWS/States', 'ExecutionsFailed', 'Sum', 1, '<WorkflowStateMachine>'],
+    MonitoringTimedOut: ['AWS/States', 'ExecutionsTimedOut', 'Sum', 1, '<WorkflowStateMachine>'],
+    MonitoringAborted: ['AWS/States', 'ExecutionsAborted', 'Sum', 1, '<WorkflowStateMachine>'],
+    MonitoringDeadLetters: [
+      'AWS/SQS',
+      'ApproximateNumberOfMessagesVisible',
+      'Maximum',
+      1,
+      '<IntakeDeadLetterQueue.QueueName>',
+    ],
+    MonitoringFailureDeadLetters: [
+      'AWS/SQS',
+      'ApproximateNumberOfMessagesVisible',
+      'Maximum',
+      1,
+      '<FailureDeadLetterQueue.QueueName>',
+    ],
+    MonitoringOldestMessage: ['AWS/SQS', 'ApproximateAgeOfOldestMessage', 'Maximum', 900, '<IntakeQueue.QueueName>'],
+  };
+
+  it('watch failed, timed out and aborted executions, both dead-letter queues, and the age of uploads that wait', () => {
+    const alarms = Object.entries(resources(standard, 'AWS::CloudWatch::Alarm')).map(([name, { Properties }]) => {
+      const { Namespace, MetricName, Statistic, Threshold, Dimensions } = Properties;
+      expect(Dimensions).toHaveLength(1);
+      return [name, [Namespace, MetricName, Statistic, Threshold, flat(Dimensions[0].Value)]];
+    });
+    expect(Object.fromEntries(alarms)).toEqual(EXPECTED);
+  });
+
+  it('go off at the threshold itself, within five minutes, and not for want of data', () => {
+    for (const { Properties } of Object.values(resources(standard, 'AWS::CloudWatch::Alarm'))) {
+      expect(Properties).toMatchObject({
+        ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+        EvaluationPeriods: 1,
+        Period: 300,
+        TreatMissingData: 'notBreaching',
+      });
+      expect(Properties.AlarmDescription).toMatch(/\.$/);
+    }
+  });
+
+  it('only show in the console without an address', () => {
+    standard.resourceCountIs('AWS::SNS::Topic', 0);
+    standard.allResourcesProperties('AWS::CloudWatch::Alarm', { AlarmActions: Match.absent() });
+  });
+
+  it('all go to the address that is given', () => {
+    const template = templateOf('email');
+    template.resourceCountIs('AWS::SNS::Topic', 1);
+    const [subscription, ...others] = Object.values(resources(template, 'AWS::SNS::Subscription'));
+    expect(others).toEqual([]);
+    expect(subscription?.Properties).toMatchObject({ Protocol: 'email', Endpoint: 'images@example.com' });
+    expect(flat(subscription?.Properties.TopicArn)).toBe('<AlarmTopic>');
+    const alarms = Object.values(resources(template, 'AWS::CloudWatch::Alarm'));
+    expect(alarms).toHaveLength(6);
+    for (const { Properties } of alarms) expect(Properties.AlarmActions.map(flat)).toEqual(['<AlarmTopic>']);
+  });
+
+  it('go to a topic that is not encrypted with a key which alarms may not use, and that takes nothing without TLS', () => {
+    const template = templateOf('email');
+    expect(resource(template, 'AWS::SNS::Topic', 'AlarmTopic').Properties ?? {}).not.toHaveProperty('KmsMasterKeyId');
+    template.hasResourceProperties('AWS::SNS::TopicPolicy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+        ]),
+      },
+    });
+  });
+});
+
+describe('the outputs', () => {
+  const values = (template: Template) =>
+    Object.fromEntries(Object.entries(template.findOutputs('*')).map(([name, { Value }]) => [name, flat(Value)]));
+
+  it('say where to drop images, where cutouts appear, what to call, and what to do next', () => {
+    expect(values(standard)).toEqual({
+      UploadsBucket: '<Uploads>',
+      ResultsBucket: '<Results>',
+      StateMachineArn: '<WorkflowStateMachine>',
+      ApiKeySecretArn: '<ApiKey>',
+      SetApiKeyCommand: 'aws secretsmanager put-secret-value --secret-id <ApiKey> --secret-string file:///dev/stdin',
+      DeadLetterQueueUrl: '<IntakeDeadLetterQueue>',
+    });
+    for (const { Description } of Object.values(standard.findOutputs('*'))) expect(Description).toMatch(/\w+ \w+/);
+  });
+
+  it('name what exists, where that is used', () => {
+    const outputs = values(templateOf('existing'));
+    expect(outputs).toMatchObject({ UploadsBucket: 'my-uploads', ResultsBucket: 'my-results' });
+    const arn = 'arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:pixazo/api-key';
+    expect(outputs).toMatchObject({
+      ApiKeySecretArn: arn,
+      SetApiKeyCommand: expect.stringContaining(`--secret-id ${arn} `),
+    });
+  });
+});
+
+describe('with removal=destroy', () => {
+  const template = templateOf('destroy');
+
+  it('nothing stays behind', () => {
+    const kept = Object.entries(template.toJSON().Resources as Record<string, Resource>)
+      .filter(([, { DeletionPolicy }]) => DeletionPolicy !== undefined && DeletionPolicy !== 'Delete')
+      .map(([id]) => short(id));
+    expect(kept).toEqual([]);
+    for (const type of ['AWS::S3::Bucket', 'AWS::SecretsManager::Secret']) {
+      for (const { DeletionPolicy, UpdateReplacePolicy } of Object.values(resources(template, type))) {
+        expect({ DeletionPolicy, UpdateReplacePolicy }).toEqual({
+          DeletionPolicy: 'Delete',
+          UpdateReplacePolicy: 'Delete',
+        });
+      }
+    }
+  });
+
+  it('both buckets are emptied first', () => {
+    const emptied = Object.values(resources(template, 'Custom::S3AutoDeleteObjects'));
+    expect(emptied.map(({ Properties }) => flat(Properties.BucketName)).sort()).toEqual(['<Results>', '<Uploads>']);
+  });
+});
+
+describe('with existing buckets', () => {
+  const template = templateOf('existing');
+
+  it('makes no bucket, and touches neither policy nor notifications of the ones that exist', () => {
+    for (const type of ['AWS::S3::Bucket', 'AWS::S3::BucketPolicy', 'Custom::S3BucketNotifications']) {
+      template.resourceCountIs(type, 0);
+    }
+    template.resourceCountIs('AWS::Lambda::Function', 5);
+  });
+
+  it('matches the events of the uploads bucket by its name', () => {
+    const { detail } = resource(template, 'AWS::Events::Rule', 'IntakeRule').Properties.EventPattern;
+    expect(detail).toEqual({ bucket: { name: ['my-uploads'] } });
+  });
+
+  it('tells the functions their names', () => {
+    const { Variables } = resource(template, 'AWS::Lambda::Function', 'Deliver').Properties.Environment;
+    expect(Variables).toMatchObject({ UPLOADS_BUCKET: 'my-uploads', RESULTS_BUCKET: 'my-results' });
+  });
+});
+
+describe('the construct, used without the app', () => {
+  const removal = (props: (stack: Stack) => BackgroundRemovalProps) => {
+    const stack = new Stack(new App(), 'Other');
+    return () => new BackgroundRemoval(stack, 'Removal', props(stack));
+  };
+
+  it('refuses one bucket for uploads and results, which would take each result for an upload', () => {
+    const make = removal((stack) => {
+      const bucket = new Bucket(stack, 'Images');
+      return { uploads: bucket, results: bucket };
+    });
+    expect(make).toThrow('Uploads and results overlap');
+  });
+
+  it('refuses it also under two constructs for the one bucket', () => {
+    const make = removal((stack) => ({
+      uploads: Bucket.fromBucketName(stack, 'In', 'images'),
+      results: Bucket.fromBucketName(stack, 'Out', 'images'),
+      resultsPrefix: 'out/',
+    }));
+    expect(make).toThrow('Uploads and results overlap');
+  });
+
+  it('takes one bucket with prefixes of which neither begins with the other', () => {
+    const make = removal((stack) => {
+      const bucket = new Bucket(stack, 'Images');
+      return { uploads: bucket, results: bucket, uploadsPrefix: 'in/', resultsPrefix: 'out/' };
+    });
+    expect(make).not.toThrow();
+  });
+});

@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { describe, expect, it } from 'vitest';
+import { REMEDIES } from '../functions/shared/errors.ts';
+import { readSettings, SETTING_NAMES } from '../infra/settings.ts';
+import { RETRY } from '../infra/workflow.ts';
+
+const README = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8');
+
+/** The cells of a table, by what its first column's head is. */
+function table(head: string): string[][] {
+  const lines = README.split('\n');
+  const start = lines.findIndex((line) => line.startsWith(`| ${head} |`));
+  const rest = lines.slice(start + 2);
+  const rows = rest.slice(
+    0,
+    rest.findIndex((line) => !line.startsWith('|')),
+  );
+  return rows.map((row) =>
+    row
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+}
+
+describe('README', () => {
+  it('explains every error, and none that does not exist', () => {
+    expect(table('Error').map(([name]) => name)).toEqual(Object.keys(REMEDIES).map((name) => `\`${name}\``));
+  });
+
+  it('says "no" to retries of what a submission is never repeated for', () => {
+    const retried = new Map(table('Error').map(([name, , how]) => [name, how]));
+    const [never] = RETRY.submit;
+    for (const name of never?.errors ?? []) {
+      expect(retried.get(`\`${name}\``), name).toMatch(
+        name === 'Unauthorized' ? /^once, with a key read afresh$/ : /^no$/,
+      );
+    }
+  });
+
+  it('lists every setting with its default', () => {
+    const rows = table('Setting');
+    expect(rows.map(([name]) => name)).toEqual(SETTING_NAMES.map((name) => `\`${name}\``));
+    const defaults = readSettings(new App().node);
+    for (const [name = '', shown = ''] of rows) {
+      const value = defaults[name.replaceAll('`', '') as keyof typeof defaults];
+      if (shown.startsWith('`')) expect(shown, name).toBe(`\`${value}\``);
+      else expect(value ?? '', name).toBe('');
+    }
+  });
+});
