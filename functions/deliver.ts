@@ -6,7 +6,8 @@ import { type Job, parseJob, publicSource, type Source } from './shared/job.ts';
 import { openMedium } from './shared/media.ts';
 import { mediumKey } from './shared/names.ts';
 import { headObject, isSuperseded } from './shared/objects.ts';
-import { deleteErrorFile, resultMetadata, type StoredResult, store } from './shared/results.ts';
+import { resultMetadata } from './shared/provenance.ts';
+import { deleteErrorFile, type StoredResult, store } from './shared/results.ts';
 
 const s3 = new S3Client({});
 const bucket = env('RESULTS_BUCKET');

@@ -9,7 +9,7 @@ import { bucketsFromEnv, firstSubmission, type Submittable } from './shared/inpu
 import { isJobOf, type Job, parse, parseJob, publicSource } from './shared/job.ts';
 import { errorKey } from './shared/names.ts';
 import { headObject, httpStatus, isSuperseded } from './shared/objects.ts';
-import { hasResult } from './shared/results.ts';
+import { hasResult } from './shared/provenance.ts';
 
 const s3 = new S3Client({});
 const sfn = new SFNClient({});
@@ -81,7 +81,7 @@ async function whyMoot(executionArn: string, { source, resultKey }: FailedImage)
   const current = await headObject(s3, source.bucket, source.key);
   if (current !== undefined && isSuperseded(source, current)) return 'the source has been overwritten';
   // An execution that failed before it pinned a version was about the current one.
-  const version = { ...pin(current), ...source };
+  const version = { ...source, versionId: source.versionId ?? current?.versionId, etag: source.etag ?? current?.etag };
   if (await hasResult(s3, resultsBucket, resultKey, version)) return 'this version has been delivered';
   return undefined;
 }

@@ -40,7 +40,7 @@ export class CutoutStack extends Stack {
     output('ApiKeySecretArn', secretArn, 'The secret with the API key of the gateway');
     output(
       'SetApiKeyCommand',
-      `aws secretsmanager put-secret-value --secret-id ${secretArn} --secret-string file:///dev/stdin`,
+      `aws secretsmanager put-secret-value --region ${this.region} --secret-id ${secretArn} --secret-string file:///dev/stdin`,
       'Run this, paste the API key, press Enter and Ctrl-D',
     );
     output('DeadLetterQueueUrl', removal.deadLetterQueue.queueUrl, 'Upload events that could not be processed');

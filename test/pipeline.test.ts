@@ -414,6 +414,23 @@ describe('another workflow', () => {
   });
 });
 
+describe('a workflow that names no version', () => {
+  it('gets an error file though an older version has been delivered, and none if the current one has', async () => {
+    const key = newKey();
+    await upload(cloud, key);
+    const input = { bucket: cloud.uploadsBucket, key };
+    cloud.gateway.nextSubmits({ status: 402 });
+    expect((await execute(cloud, `same-${number}`, input)).error).toBe('InsufficientBalance');
+    expect(cloud.s3.list(cloud.resultsBucket, key)).toEqual([`${key}.png`]);
+
+    cloud.gateway.nextSubmits({ status: 402 }, { status: 402 });
+    await upload(cloud, key, await picture(77));
+    cloud.s3.delete(cloud.resultsBucket, `${key}.error.json`);
+    await execute(cloud, `newer-${number}`, input);
+    expect(errorFile(cloud, key)?.error).toBe('InsufficientBalance');
+  });
+});
+
 describe('an execution that somebody stops', () => {
   it('gets an error file that says so, and can be redriven without paying again', async () => {
     cloud.gateway.nextOutcomes('NEVER');

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { InvalidInput } from './errors.ts';
 import {
   BadRequest,
   ConnectionLost,
@@ -27,18 +28,20 @@ const RequestId = v.pipe(v.string(), v.regex(REQUEST_ID));
 const Status = v.pipe(v.string(), v.nonEmpty());
 /** An id is all it takes: a job that was accepted is not given up, and paid for again, because of a strange status. */
 const Accepted = v.object({ request_id: RequestId, status: v.fallback(Status, 'QUEUED') });
+/** What only informs never makes an answer unusable. */
+const Information = v.fallback(v.nullish(v.string()), undefined);
 const StatusDocument = v.object({
   request_id: RequestId,
   status: Status,
-  model_id: v.nullish(v.string()),
+  model_id: Information,
   error: v.nullish(v.unknown()),
   output: v.nullish(
-    v.object({ media_url: v.nullish(v.union([v.array(v.string()), v.string()])), media_type: v.nullish(v.string()) }),
+    v.object({ media_url: v.nullish(v.union([v.array(v.string()), v.string()])), media_type: Information }),
   ),
-  created_at: v.nullish(v.string()),
-  updated_at: v.nullish(v.string()),
-  completed_at: v.nullish(v.string()),
-  polling_url: v.nullish(v.string()),
+  created_at: Information,
+  updated_at: Information,
+  completed_at: Information,
+  polling_url: Information,
 });
 const ErrorBody = v.object({ error: v.nullish(v.unknown()), message: v.nullish(v.unknown()) });
 
@@ -103,6 +106,7 @@ export class Gateway {
 
   /** Asks where a job stands. The URL is built from the id; a `polling_url` would take the API key elsewhere. */
   async status(requestId: string): Promise<JobStatus> {
+    if (!REQUEST_ID.test(requestId)) throw new InvalidInput(`"${redact(requestId)}" is no request id`);
     const answer = await this.#request(STATUS_PATH + encodeURIComponent(requestId), { method: 'GET' });
     const document = answer.as(StatusDocument, 'a request_id and a status');
     if (document.request_id !== requestId) {
@@ -218,10 +222,14 @@ const NOT_SENT = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
+/** Codes of certificates that were not accepted; nothing is sent before one is. */
+const NOT_TRUSTED = /^(CERT_|ERR_TLS_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/;
+
 function asGatewayError(error: unknown, timeoutMs: number): GatewayError {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   const code = codeOf(cause);
-  if (NOT_SENT.has(code)) return new GatewayUnreachable(`The gateway could not be reached (${code})`, { cause });
+  if (NOT_SENT.has(code) || NOT_TRUSTED.test(code))
+    return new GatewayUnreachable(`The gateway could not be reached (${code})`, { cause });
   if (error instanceof Error && error.name === 'TimeoutError') {
     return new NoAnswerInTime(`The gateway did not answer within ${timeoutMs / 1000} s`, { cause });
   }

@@ -2,6 +2,7 @@ import { env } from './environment.ts';
 import { InvalidInput } from './errors.ts';
 import { type Job, parseExecutionInput } from './job.ts';
 import { type Prefixes, resultKey } from './names.ts';
+import { redact } from './redact.ts';
 
 /** What of the stack's settings decides which inputs are possible and where their results go. */
 export interface Buckets extends Prefixes {
@@ -31,7 +32,7 @@ export function firstSubmission(executionInput: unknown, buckets: Buckets): Subm
   // Results of other buckets or prefixes could take the place of an upload's result.
   if (bucket !== buckets.uploadsBucket) {
     throw new InvalidInput(
-      `"bucket" is ${bucket}, but only ${buckets.uploadsBucket} is read; for others pass a presigned URL as "imageUrl"`,
+      `"bucket" is ${redact(bucket)}, but only ${buckets.uploadsBucket} is read; for others pass a presigned URL as "imageUrl"`,
     );
   }
   if (!key.startsWith(buckets.uploadsPrefix)) {

@@ -45,7 +45,7 @@ const ObjectInput = v.strictObject({
 const UrlInput = v.strictObject({
   imageUrl: v.pipe(
     v.string(),
-    v.check((url) => URL.canParse(url), 'must be an absolute URL'),
+    v.check((url) => /^https?:/.test(URL.parse(url)?.protocol ?? ''), 'must be an https URL'),
   ),
   resultKey: Key,
   ...STARTED_BY,
@@ -97,7 +97,7 @@ const JobSchema = v.object({
   submittedAt: v.pipe(v.string(), v.isoTimestamp()),
   status: Text,
   waitSeconds: v.pipe(v.number(), v.integer(), v.minValue(0)),
-  mediaUrls: v.optional(v.array(Text)),
+  mediaUrls: v.optional(v.array(v.string())),
   cause: v.optional(v.string()),
 });
 

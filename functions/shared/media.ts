@@ -47,7 +47,7 @@ export async function openMedium(url: string, hosts: readonly string[]): Promise
 export function checkHost(url: URL, hosts: readonly string[]): void {
   const plain = url.username === '' && url.password === '';
   const trusted = hosts.some((host) => {
-    if (host.includes('://')) return url.origin === host;
+    if (host.includes('://')) return `${url.protocol}//${url.host}` === host;
     if (url.protocol !== 'https:' || url.port !== '') return false;
     return host.startsWith('*.') ? url.hostname.endsWith(host.slice(1)) : url.hostname === host;
   });

@@ -3,6 +3,7 @@ import type { ObjectSource } from './job.ts';
 
 /** What identifies the bytes of an object at a moment. */
 export interface ObjectState {
+  /** Without the quotes that S3 puts around it in headers. */
   etag: string;
   /** Absent in a bucket without versioning. */
   versionId: string | undefined;
@@ -13,7 +14,7 @@ export interface ObjectState {
 export async function headObject(s3: S3Client, bucket: string, key: string): Promise<ObjectState | undefined> {
   try {
     const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
-    return { etag: head.ETag ?? '', versionId: head.VersionId, metadata: head.Metadata ?? {} };
+    return { etag: unquoted(head.ETag), versionId: head.VersionId, metadata: head.Metadata ?? {} };
   } catch (error) {
     if (httpStatus(error) === 404) return undefined;
     throw error;
@@ -24,7 +25,7 @@ export async function headObject(s3: S3Client, bucket: string, key: string): Pro
 export function isSuperseded(source: ObjectSource, current: Pick<ObjectState, 'etag' | 'versionId'>): boolean {
   // An object from before versioning, or from while it was suspended, has the version "null".
   const otherVersion = source.versionId !== undefined && source.versionId !== (current.versionId ?? 'null');
-  const otherBytes = source.etag !== undefined && source.etag !== current.etag.replaceAll('"', '');
+  const otherBytes = source.etag !== undefined && source.etag !== current.etag;
   return otherVersion || otherBytes;
 }
 
@@ -46,13 +47,13 @@ export async function readHead(
     );
     const bytes = (await object.Body?.transformToByteArray()) ?? new Uint8Array();
     const size = Number(object.ContentRange?.split('/')[1] ?? object.ContentLength ?? bytes.length);
-    return { bytes, size, etag: object.ETag ?? '', versionId: object.VersionId };
+    return { bytes, size, etag: unquoted(object.ETag), versionId: object.VersionId };
   } catch (error) {
-    if (httpStatus(error) === 404) return undefined;
+    if (isMissing(error)) return undefined;
     // No range of an empty object can be satisfied.
     if (httpStatus(error) === 416) {
       const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId }));
-      return { bytes: new Uint8Array(), size: 0, etag: head.ETag ?? '', versionId: head.VersionId };
+      return { bytes: new Uint8Array(), size: 0, etag: unquoted(head.ETag), versionId: head.VersionId };
     }
     throw error;
   }
@@ -61,4 +62,15 @@ export async function readHead(
 /** The HTTP status of S3's refusal; undefined for any other error. A HEAD has no body, hence no error code to go by. */
 export function httpStatus(error: unknown): number | undefined {
   return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+}
+
+/** Whether S3 refused because there is no such object, or because the version is none that could be read. */
+function isMissing(error: unknown): boolean {
+  const isDeleteMarker = httpStatus(error) === 405;
+  const isNoVersionId = error instanceof S3ServiceException && error.name === 'InvalidArgument';
+  return httpStatus(error) === 404 || isDeleteMarker || isNoVersionId;
+}
+
+function unquoted(etag = ''): string {
+  return etag.replaceAll('"', '');
 }

@@ -1,10 +1,9 @@
 import { Readable } from 'node:stream';
-import { DeleteObjectCommand, paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
-import { type Job, type ObjectSource, publicSource } from './job.ts';
 import type { Medium } from './media.ts';
-import { errorKey, sha256 } from './names.ts';
-import { headObject, httpStatus, isSuperseded, type ObjectState } from './objects.ts';
+import { errorKey } from './names.ts';
+import { headObject, httpStatus, type ObjectState } from './objects.ts';
 
 /** Size of one part of a multipart upload, in bytes; with {@link PARALLEL_PARTS}, it bounds the memory a delivery takes. */
 const PART_BYTES = 8 * 1024 * 1024;
@@ -50,7 +49,7 @@ export async function store(
       Body: Readable.from(counted(), { objectMode: false }),
       ContentType: medium.contentType,
       Metadata: metadata,
-      ...(before === undefined ? { IfNoneMatch: '*' } : { IfMatch: before.etag }),
+      ...(before === undefined ? { IfNoneMatch: '*' } : { IfMatch: `"${before.etag}"` }),
     },
   });
   try {
@@ -63,21 +62,6 @@ export async function store(
   }
 }
 
-/** Where a result came from, in ASCII and well under the 2 KB that S3 allows. */
-export function resultMetadata({ source, requestId }: Job): Record<string, string> {
-  const id: Record<string, string> = requestId === undefined ? {} : { 'request-id': requestId };
-  if ('imageUrl' in source) {
-    const { imageUrl } = publicSource(source) as { imageUrl: string };
-    return { ...id, 'source-url-sha256': sha256(imageUrl) };
-  }
-  return {
-    ...id,
-    ...(source.versionId !== undefined && { 'source-version-id': source.versionId }),
-    ...(source.etag !== undefined && { 'source-etag': source.etag }),
-    'source-key-sha256': sha256(source.key),
-  };
-}
-
 /**
  * Deletes the error file of an earlier failure, if there is one: deleting what is not there would leave a delete
  * marker in a bucket with versioning.
@@ -86,24 +70,4 @@ export async function deleteErrorFile(s3: S3Client, bucket: string, resultKey: s
   const key = errorKey(resultKey);
   if ((await headObject(s3, bucket, key)) === undefined) return;
   await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
-}
-
-/** Whether the result of exactly this version of the source is stored. */
-export async function hasResult(
-  s3: S3Client,
-  bucket: string,
-  resultKey: string,
-  source: ObjectSource,
-): Promise<boolean> {
-  // Results of other keys that merely begin alike have a further dot: the delimiter folds them away.
-  const query = { Bucket: bucket, Prefix: `${resultKey}.`, Delimiter: '.' };
-  for await (const { Contents } of paginateListObjectsV2({ client: s3 }, query)) {
-    for (const { Key } of Contents ?? []) {
-      const metadata = Key === undefined ? undefined : (await headObject(s3, bucket, Key))?.metadata;
-      if (metadata?.['source-key-sha256'] !== sha256(source.key)) continue;
-      const { 'source-etag': etag, 'source-version-id': versionId } = metadata;
-      if (!isSuperseded(source, { etag: etag ?? '', versionId })) return true;
-    }
-  }
-  return false;
 }

@@ -43,7 +43,7 @@ async function lookAtObject(s3: S3Client, source: ObjectSource): Promise<Look | 
   if (head === undefined && versionId !== undefined) head = await readHead(s3, source, SNIFF_BYTES);
   if (head === undefined) throw new ImageNotFound(`There is no object ${where} (any more)`);
   const contentType = await checkImage(where, head.bytes, head.size);
-  const pinned = { bucket, key, versionId: head.versionId ?? versionId, etag: etag ?? head.etag.replaceAll('"', '') };
+  const pinned = { bucket, key, versionId: head.versionId ?? versionId, etag: etag ?? head.etag };
   return { source: pinned, contentType, size: head.size };
 }
 

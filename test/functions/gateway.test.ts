@@ -163,6 +163,27 @@ describe('asking for the status', () => {
     expect(await gateway.status(requestId)).toMatchObject({ requestId, status: 'ON_HOLD', mediaUrls: [] });
   });
 
+  it('does not let a job down because a field that only informs is of another type', async () => {
+    const { simulator, gateway } = await start();
+    const { requestId } = await gateway.submit(IMAGE_URL);
+    const output = { media_url: ['https://cdn.example/a.png'], media_type: 7 };
+    const odd = { created_at: 1711878000, updated_at: {}, completed_at: false, model_id: 12, polling_url: [] };
+    simulator.nextStatuses({ document: { status: 'COMPLETED', output, ...odd } });
+
+    expect(await gateway.status(requestId)).toMatchObject({
+      status: 'COMPLETED',
+      mediaUrls: ['https://cdn.example/a.png'],
+      createdAt: undefined,
+      mediaType: undefined,
+    });
+  });
+
+  it.each(['..', 'a/b', '', '../../admin'])('refuses to ask for %j, which is no request id', async (requestId) => {
+    const { simulator, gateway } = await start();
+    await expect(gateway.status(requestId)).rejects.toThrow('is no request id');
+    expect(simulator.statusRequests).toEqual([]);
+  });
+
   it('takes a media_url that is one string for a list of one', async () => {
     const { simulator, gateway } = await start();
     const { requestId } = await gateway.submit(IMAGE_URL);

@@ -74,6 +74,7 @@ describe('a host is trusted', () => {
     ['another origin', 'https://127.0.0.1:8080/output.png', ['http://127.0.0.1:8080']],
     ['another origin', 'http://127.0.0.1:8081/output.png', ['http://127.0.0.1:8080']],
     ['another origin', 'http://127.0.0.1.evil.com:8080/output.png', ['http://127.0.0.1:8080']],
+    ['another scheme', 'blob:http://127.0.0.1:8080/output.png', ['http://127.0.0.1:8080']],
     ['any host', 'https://x.r2.dev/output.png', ['']],
     ['any host', 'https://x.r2.dev/output.png', []],
   ])('but not for %s: %s', (_why, url, hosts) => {

@@ -4,7 +4,8 @@ import { DownloadFailed } from '../../functions/shared/errors.ts';
 import type { Job } from '../../functions/shared/job.ts';
 import type { Medium } from '../../functions/shared/media.ts';
 import { headObject } from '../../functions/shared/objects.ts';
-import { deleteErrorFile, hasResult, resultMetadata, store } from '../../functions/shared/results.ts';
+import { hasResult, resultMetadata } from '../../functions/shared/provenance.ts';
+import { deleteErrorFile, store } from '../../functions/shared/results.ts';
 import { failureOf, PLAIN, PNG, startS3, VERSIONED } from './support.ts';
 
 const KEY = 'photos/猫.jpg.png';

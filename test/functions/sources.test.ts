@@ -148,6 +148,15 @@ describe('looking at an object', () => {
     });
   });
 
+  it.each(['no-such-version', ''])('finds nothing for a deleted object and the version %j', async (versionId) => {
+    const { s3, client } = await startS3();
+    s3.put(VERSIONED, 'cat.png', PNG);
+    s3.delete(VERSIONED, 'cat.png');
+    const marker = s3.versions(VERSIONED, 'cat.png').find(({ deleteMarker }) => deleteMarker)?.versionId;
+    const source = { bucket: VERSIONED, key: 'cat.png', versionId: versionId || marker };
+    expect(await failureOf(lookAt(client, source, GATEWAY))).toBeInstanceOf(ImageNotFound);
+  });
+
   it.each(['..', 'photos/../cat.png', './cat.png', 'photos/.', 'a/./b'])(
     'refuses the key %s, which no URL can lead to',
     async (key) => {

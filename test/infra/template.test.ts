@@ -417,7 +417,8 @@ describe('the outputs', () => {
       ResultsBucket: '<Results>',
       StateMachineArn: '<WorkflowStateMachine>',
       ApiKeySecretArn: '<ApiKey>',
-      SetApiKeyCommand: 'aws secretsmanager put-secret-value --secret-id <ApiKey> --secret-string file:///dev/stdin',
+      SetApiKeyCommand:
+        'aws secretsmanager put-secret-value --region <AWS::Region> --secret-id <ApiKey> --secret-string file:///dev/stdin',
       DeadLetterQueueUrl: '<IntakeDeadLetterQueue>',
     });
     for (const { Description } of Object.values(standard.findOutputs('*'))) expect(Description).toMatch(/\w+ \w+/);
