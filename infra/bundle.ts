@@ -6,7 +6,7 @@ import { BUNDLES } from './paths.ts';
 const FUNCTIONS = join(import.meta.dirname, '../functions');
 
 /**
- * Bundles every function into `dist/functions/<name>/index.mjs`, AWS SDK included, so that what runs is what was
+ * Bundles every function into `dist/functions/<name>/<name>.mjs`, AWS SDK included, so that what runs is what was
  * tested. The metafiles beside them say what each bundle is made of.
  */
 export async function bundleFunctions(): Promise<void> {
@@ -24,7 +24,7 @@ export async function bundleFunctions(): Promise<void> {
 async function bundle(name: string): Promise<void> {
   const { metafile } = await build({
     entryPoints: [join(FUNCTIONS, `${name}.ts`)],
-    outfile: join(BUNDLES, name, 'index.mjs'),
+    outfile: join(BUNDLES, name, `${name}.mjs`),
     bundle: true,
     minify: true,
     platform: 'node',

@@ -21,9 +21,16 @@ export interface AwsJsonServer {
   close: () => Promise<void>;
 }
 
-/** Serves operations on 127.0.0.1, on a free port. */
-export async function serveAwsJson(operations: Record<string, Operation>): Promise<AwsJsonServer> {
-  const server = createServer((request, response) => void answer(operations, request, response));
+/**
+ * Serves operations on 127.0.0.1, on a free port.
+ *
+ * @param onCall Sees each call, and may refuse it.
+ */
+export async function serveAwsJson(
+  operations: Record<string, Operation>,
+  onCall: (operation: string, input: unknown) => AwsError | undefined = () => undefined,
+): Promise<AwsJsonServer> {
+  const server = createServer((request, response) => void answer(operations, onCall, request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
@@ -38,6 +45,7 @@ export async function serveAwsJson(operations: Record<string, Operation>): Promi
 
 async function answer(
   operations: Record<string, Operation>,
+  onCall: (operation: string, input: unknown) => AwsError | undefined,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -50,7 +58,10 @@ async function answer(
     if (!operation) throw new AwsError('UnknownOperationException', `${target} is not offered on this machine`);
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
-    send(200, await operation(JSON.parse(Buffer.concat(chunks).toString() || '{}')));
+    const input = JSON.parse(Buffer.concat(chunks).toString() || '{}');
+    const refusal = onCall(target, input);
+    if (refusal) throw refusal;
+    send(200, await operation(input));
   } catch (error) {
     const { name, message } = error as Error;
     send(error instanceof AwsError ? error.status : 500, { __type: name, message });

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { BUNDLES } from '../infra/paths.ts';
-import { type AwsJsonServer, serveAwsJson } from './aws-json.ts';
+import { type AwsError, type AwsJsonServer, serveAwsJson } from './aws-json.ts';
 import { EventBus } from './event-bus.ts';
 import { objectCreated, statusChange } from './events.ts';
 import { type GatewayOptions, GatewaySimulator } from './gateway.ts';
-import { LocalFunction } from './lambda.ts';
+import { FunctionError, type FunctionFailure, LocalFunction } from './lambda.ts';
 import { LocalQueue } from './queue.ts';
 import { LocalS3, type ObjectCreated } from './s3.ts';
 import { LocalSecrets } from './secrets.ts';
@@ -54,6 +54,10 @@ export class LocalCloud {
   readonly stateMachineArn: string;
   /** Every line that a function wrote to its log. */
   readonly logs: string[] = [];
+  /** Sees each invocation, and may fail it before the function runs, as a throttle does. */
+  onInvoke: ((bundle: string, event: unknown) => FunctionFailure | undefined) | undefined;
+  /** Sees each call of Step Functions or Secrets Manager, and may refuse it. */
+  onAwsCall: ((operation: string, input: unknown) => AwsError | undefined) | undefined;
   readonly #options: CloudOptions;
   readonly #reports = new Set<Promise<unknown>>();
   #awsJson: AwsJsonServer | undefined;
@@ -121,7 +125,8 @@ export class LocalCloud {
   }
 
   async #serve(): Promise<void> {
-    this.#awsJson = await serveAwsJson({ ...this.secrets.operations, ...this.stepFunctions.operations });
+    const operations = { ...this.secrets.operations, ...this.stepFunctions.operations };
+    this.#awsJson = await serveAwsJson(operations, (operation, input) => this.onAwsCall?.(operation, input));
     for (const resource of this.template.resources('AWS::Lambda::Function')) {
       const made = this.#makeFunction(resource);
       this.functions.set(made.arn, made);
@@ -129,17 +134,24 @@ export class LocalCloud {
     for (const { properties } of this.template.resources('AWS::Events::Rule')) this.#addRule(properties);
     for (const { properties } of this.template.resources('AWS::Lambda::EventSourceMapping')) {
       this.#byArn(this.queues, properties.EventSourceArn).consume({
-        invoke: (event) => this.invoke(properties.FunctionName, event),
+        invoke: (event) => this.#invoke(properties.FunctionName, event),
         batchSize: properties.BatchSize,
         maxConcurrency: properties.ScalingConfig.MaximumConcurrency,
       });
     }
   }
 
-  /** Invokes a function by its ARN or name. */
-  async invoke(function_: string, event: unknown): Promise<unknown> {
-    const found = [...this.functions.values()].find(({ name, arn }) => name === function_ || arn === function_);
-    if (!found) throw new Error(`There is no function ${function_}`);
+  /** The function made from a bundle, such as `on-upload`. */
+  function(bundle: string): LocalFunction {
+    const found = [...this.functions.values()].find((each) => each.bundle === bundle);
+    if (!found) throw new Error(`There is no function ${bundle}`);
+    return found;
+  }
+
+  async #invoke(arn: string, event: unknown): Promise<unknown> {
+    const found = this.#byArn(this.functions, arn);
+    const failure = this.onInvoke?.(found.bundle, event);
+    if (failure) throw new FunctionError(failure);
     return found.invoke(event);
   }
 
@@ -176,7 +188,7 @@ export class LocalCloud {
     return new LocalStepFunctions({
       stateMachineArn: this.stateMachineArn,
       definition: JSON.parse(machine?.properties.DefinitionString),
-      invoke: (arn, event) => this.invoke(arn, event),
+      invoke: (arn, event) => this.#invoke(arn, event),
       onHistory,
       onStatusChange: (execution) => this.bus.put(statusChange(execution, this.stateMachineArn)),
       waitMs,
@@ -185,11 +197,12 @@ export class LocalCloud {
   }
 
   #makeFunction({ logicalId, properties }: Resource): LocalFunction {
-    // The asset's path is lost in the template; the service name is the bundle's.
-    const bundle: string = properties.Environment.Variables.POWERTOOLS_SERVICE_NAME;
+    // The template names no path of the code, but the handler's file is named like its bundle.
+    const [bundle = ''] = String(properties.Handler).split('.');
     const url = this.awsUrl;
     return new LocalFunction({
       name: this.template.ref(logicalId),
+      bundle,
       arn: this.template.arn(logicalId),
       code: join(BUNDLES, bundle),
       handler: properties.Handler,
@@ -218,7 +231,7 @@ export class LocalCloud {
       this.bus.addRule(EventPattern, (event) => {
         const queue = this.queues.get(Arn);
         if (queue) return queue.send(JSON.stringify(event));
-        const report = this.invoke(Arn, event)
+        const report = this.#invoke(Arn, event)
           .catch(() => this.#byArn(this.queues, DeadLetterConfig.Arn).send(JSON.stringify(event)))
           .finally(() => this.#reports.delete(report));
         this.#reports.add(report);

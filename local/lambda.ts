@@ -23,9 +23,11 @@ export class FunctionError extends Error {
 export interface FunctionOptions {
   name: string;
   arn: string;
+  /** Name of the bundle, such as `submit`. */
+  bundle: string;
   /** Folder of the bundle. */
   code: string;
-  /** Such as `index.handler`. */
+  /** Such as `submit.handler`. */
   handler: string;
   environment: Record<string, string>;
   timeoutSeconds: number;
@@ -49,6 +51,7 @@ interface Reply {
 export class LocalFunction {
   readonly name: string;
   readonly arn: string;
+  readonly bundle: string;
   readonly #options: FunctionOptions;
   readonly #idle: Worker[] = [];
   readonly #all = new Set<Worker>();
@@ -58,6 +61,7 @@ export class LocalFunction {
   constructor(options: FunctionOptions) {
     this.name = options.name;
     this.arn = options.arn;
+    this.bundle = options.bundle;
     this.#options = options;
   }
 
@@ -99,6 +103,14 @@ export class LocalFunction {
       if (!this.#idle.includes(worker)) this.#replace(worker);
       throw error;
     }
+  }
+
+  /** Kills every execution environment, whatever it is doing: an invocation under way fails as Runtime.ExitError. */
+  async crash(): Promise<void> {
+    const all = [...this.#all];
+    this.#idle.length = 0;
+    await Promise.all(all.map((worker) => worker.terminate()));
+    for (const worker of all) this.#all.delete(worker);
   }
 
   async close(): Promise<void> {

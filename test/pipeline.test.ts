@@ -125,7 +125,7 @@ describe('an upload event', () => {
   const records = (...bodies: string[]) => ({
     Records: bodies.map((body, index) => ({ messageId: `m${index}`, body })),
   });
-  const onUpload = (...bodies: string[]) => cloud.invoke(functionName(/OnUpload/), { ...records(...bodies) });
+  const onUpload = (...bodies: string[]) => cloud.function('on-upload').invoke(records(...bodies));
 
   it('that comes again pays no second time, whether its execution still runs or has ended', async () => {
     const events: unknown[] = [];
@@ -525,9 +525,4 @@ describe('a stack', () => {
 
 function lastInput({ history }: { history: { stateEnteredEventDetails?: { input: string } }[] }): string {
   return history.findLast((event) => event.stateEnteredEventDetails)?.stateEnteredEventDetails?.input ?? 'null';
-}
-
-function functionName(id: RegExp): string {
-  const found = [...cloud.functions.values()].find(({ name }) => id.test(name));
-  return found?.name ?? '';
 }

@@ -193,7 +193,7 @@ describe('the functions', () => {
     expect(Properties).toMatchObject({
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
-      Handler: 'index.handler',
+      Handler: `${service}.handler`,
       MemorySize,
       Timeout,
       TracingConfig: { Mode: 'Active' },
