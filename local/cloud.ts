@@ -148,8 +148,10 @@ export class LocalCloud {
     return found;
   }
 
-  async #invoke(arn: string, event: unknown): Promise<unknown> {
-    const found = this.#byArn(this.functions, arn);
+  /** Invokes a function by what the template calls it: its ARN, or its name. */
+  async #invoke(id: string, event: unknown): Promise<unknown> {
+    const found = [...this.functions.values()].find(({ name, arn }) => name === id || arn === id);
+    if (!found) throw new Error(`The template names the function ${id}, which it does not make`);
     const failure = this.onInvoke?.(found.bundle, event);
     if (failure) throw new FunctionError(failure);
     return found.invoke(event);
@@ -232,7 +234,10 @@ export class LocalCloud {
         const queue = this.queues.get(Arn);
         if (queue) return queue.send(JSON.stringify(event));
         const report = this.#invoke(Arn, event)
-          .catch(() => this.#byArn(this.queues, DeadLetterConfig.Arn).send(JSON.stringify(event)))
+          .catch((error) => {
+            if (!(error instanceof FunctionError)) throw error;
+            this.#byArn(this.queues, DeadLetterConfig.Arn).send(JSON.stringify(event));
+          })
           .finally(() => this.#reports.delete(report));
         this.#reports.add(report);
       });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
+import { FunctionError } from './lambda.ts';
 import { REGION } from './template.ts';
 
 export interface QueueOptions {
@@ -73,7 +74,9 @@ export class LocalQueue {
     try {
       const response = (await invoke({ Records: batch.map((message) => this.#record(message)) })) as SQSBatchResponse;
       failed = new Set(response?.batchItemFailures?.map((failure) => failure.itemIdentifier));
-    } catch {
+    } catch (error) {
+      // Anything but the function's own failure is a fault of this machine's, and must not look like a quiet queue.
+      if (!(error instanceof FunctionError)) throw error;
       failed = new Set(batch.map((message) => message.id));
     }
     for (const message of batch.filter(({ id }) => failed.has(id))) this.#takeBack(message);
