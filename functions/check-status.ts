@@ -6,12 +6,15 @@ import { Gateway, type JobStatus } from './shared/gateway.ts';
 import { GatewayUnreachable, NotFound, OutcomeUnknown, TooManyRequests } from './shared/gateway-errors.ts';
 import { handlerOf, logger } from './shared/handler.ts';
 import { type Job, parse, parseJob, publicSource } from './shared/job.ts';
+import { redact } from './shared/redact.ts';
 import { waitSeconds } from './shared/waits.ts';
 
 const gateway = new Gateway({ url: env('GATEWAY_URL'), apiKey });
 const timeoutSeconds = Number(env('TIMEOUT_MINUTES')) * 60;
 /** Submissions an image may have when the gateway says ERROR, which it does not charge; a redrive grants as many anew. */
 const MAX_SUBMISSIONS = 3;
+/** The statuses of the gateway's documentation; what else it may say is not taken at its word. */
+const DOCUMENTED = new Set(['QUEUED', 'PROCESSING', 'COMPLETED', 'FAILED', 'ERROR']);
 /** How long a new request may be unknown to the status endpoint, in seconds. */
 const UNKNOWN_AT_FIRST_SECONDS = 120;
 
@@ -27,8 +30,8 @@ export const handler = handlerOf(async (event: unknown): Promise<Job> => {
 
   const ageSeconds = (Date.now() - Date.parse(job.submittedAt)) / 1000;
   const answer = await ask(requestId, ageSeconds);
-  const { status } = answer;
-  logger.info('asked', { status, ageSeconds: Math.round(ageSeconds) });
+  const status = DOCUMENTED.has(answer.status) ? answer.status : 'UNKNOWN';
+  logger.info('asked', { status, said: redact(answer.status), ageSeconds: Math.round(ageSeconds) });
 
   if (status === 'COMPLETED') return { ...job, status, waitSeconds: 0, mediaUrls: answer.mediaUrls };
   const said = answer.error ? `: ${answer.error}` : '';

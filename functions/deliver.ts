@@ -4,9 +4,10 @@ import { InternalError, InvalidResult } from './shared/errors.ts';
 import { handlerOf, logger } from './shared/handler.ts';
 import { type Job, parseJob, publicSource, type Source } from './shared/job.ts';
 import { openMedium } from './shared/media.ts';
-import { mediumKey } from './shared/names.ts';
-import { headObject, isSuperseded } from './shared/objects.ts';
-import { resultMetadata } from './shared/provenance.ts';
+import { count, timeToCutout } from './shared/metrics.ts';
+import { errorKey, mediumKey } from './shared/names.ts';
+import { headObject, isSuperseded, type ObjectState } from './shared/objects.ts';
+import { isOfNewerUpload, resultMetadata } from './shared/provenance.ts';
 import { deleteErrorFile, type StoredResult, store } from './shared/results.ts';
 
 const s3 = new S3Client({});
@@ -34,10 +35,13 @@ export const handler = handlerOf(async (event: unknown): Promise<Output> => {
 
   const results = job.status === 'SUPERSEDED' ? 'SUPERSEDED' : await deliver(job);
   if (results === 'SUPERSEDED') {
+    count('Superseded');
     logger.info('superseded: the source has been overwritten, nothing written');
     return { status: 'SUPERSEDED', requestId, source, results: [] };
   }
-  await deleteErrorFile(s3, bucket, job.resultKey);
+  await deleteErrorFile(s3, { bucket, key: errorKey(job.resultKey) }, () => isSupersededNow(job, undefined));
+  count('Delivered');
+  if (job.uploadedAt !== undefined) timeToCutout(new Date(job.uploadedAt));
   logger.info('delivered', { results });
   return { status: 'DELIVERED', requestId, source, results };
 });
@@ -75,7 +79,7 @@ async function deliverMedium(
     try {
       // In this order: a newer result that is stored after the first look changes the object, and then `store` refuses.
       const before = await headObject(s3, bucket, key);
-      if (await isOverwritten(job.source)) return 'SUPERSEDED';
+      if (await isSupersededNow(job, before)) return 'SUPERSEDED';
       const stored = await store(s3, { bucket, key, before, metadata: resultMetadata(job) }, medium);
       if (stored !== 'CHANGED') return stored;
       logger.info('the result changed meanwhile, deciding again', { key, attempt });
@@ -86,8 +90,10 @@ async function deliverMedium(
   throw new InternalError(`The result kept changing while it was written ${MAX_ATTEMPTS} times`);
 }
 
-async function isOverwritten(source: Source): Promise<boolean> {
-  if ('imageUrl' in source) return false;
-  const current = await headObject(s3, source.bucket, source.key);
-  return current !== undefined && isSuperseded(source, current);
+/** Whether a newer upload has come. If the source has been deleted since, the result that stands there can still tell. */
+async function isSupersededNow(job: Job, result: ObjectState | undefined): Promise<boolean> {
+  if ('imageUrl' in job.source) return false;
+  const current = await headObject(s3, job.source.bucket, job.source.key);
+  if (current !== undefined) return isSuperseded(job.source, current);
+  return result !== undefined && isOfNewerUpload(job, result);
 }

@@ -1,15 +1,15 @@
-import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
-import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import type { SQSRecord } from 'aws-lambda';
 import * as v from 'valibot';
+import { batchHandlerOf, jsonBody } from './shared/batch.ts';
 import { env } from './shared/environment.ts';
 import { logger } from './shared/handler.ts';
 import { type ExecutionInput, parse } from './shared/job.ts';
+import { count } from './shared/metrics.ts';
 import { executionName } from './shared/names.ts';
 
 const sfn = new SFNClient({});
 const stateMachineArn = env('STATE_MACHINE_ARN');
-const processor = new BatchProcessor(EventType.SQS);
 
 /** The part of EventBridge's "Object Created" event that matters; keys come plain, not URL-encoded. */
 const ObjectCreated = v.object({
@@ -24,20 +24,13 @@ const ObjectCreated = v.object({
   }),
 });
 
-/**
- * The S3 upload trigger: claims each upload by starting its execution, and does nothing else. Records that fail go back
- * to the queue alone.
- */
-export const handler = async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
-  logger.resetKeys();
-  logger.addContext(context);
-  return processPartialResponse(event, startExecution, processor, { context, throwOnFullBatchFailure: false });
-};
+/** The S3 upload trigger: claims each upload by starting its execution, and does nothing else. */
+export const handler = batchHandlerOf(startExecution);
 
 async function startExecution(record: SQSRecord): Promise<void> {
   const log = logger.createChild({ persistentKeys: { messageId: record.messageId } });
   try {
-    const { bucket, object } = parse(ObjectCreated, json(record.body), 'The "Object Created" event').detail;
+    const { bucket, object } = parse(ObjectCreated, jsonBody(record), 'The "Object Created" event').detail;
     const version = {
       bucket: bucket.name,
       key: object.key,
@@ -52,19 +45,12 @@ async function startExecution(record: SQSRecord): Promise<void> {
     const name = executionName(version);
     log.appendKeys({ execution: name });
     await sfn.send(new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) }));
+    count('Uploads');
     log.info('claimed');
   } catch (error) {
     // A duplicate of an event whose execution has ended; while it runs, AWS answers the same call with success.
     if (error instanceof ExecutionAlreadyExists) return log.info('already claimed');
     log.error('not claimed, stays in the queue', { error: error as Error });
     throw error;
-  }
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -1,20 +1,25 @@
-import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { S3Client } from '@aws-sdk/client-s3';
 import { DescribeExecutionCommand, type DescribeExecutionOutput, SFNClient } from '@aws-sdk/client-sfn';
 import * as v from 'valibot';
+import { batchHandlerOf, jsonBody } from './shared/batch.ts';
 import { env } from './shared/environment.ts';
-import { CutoutError } from './shared/errors.ts';
+import { CutoutError, InternalError } from './shared/errors.ts';
 import { type Failure, lastState, whatFailed } from './shared/failures.ts';
-import { handlerOf, logger } from './shared/handler.ts';
+import { logger } from './shared/handler.ts';
 import { bucketsFromEnv, firstSubmission, type Submittable } from './shared/input.ts';
 import { isJobOf, type Job, parse, parseJob, publicSource } from './shared/job.ts';
+import { countFailure } from './shared/metrics.ts';
 import { errorKey } from './shared/names.ts';
-import { headObject, httpStatus, isSuperseded } from './shared/objects.ts';
-import { hasResult } from './shared/provenance.ts';
+import { headObject } from './shared/objects.ts';
+import { whySettled } from './shared/provenance.ts';
+import { deleteIfUnchanged, putIfUnchanged } from './shared/results.ts';
 
 const s3 = new S3Client({});
 const sfn = new SFNClient({});
 const buckets = bucketsFromEnv();
 const resultsBucket = env('RESULTS_BUCKET');
+/** How often the file is written anew because another one came in between. */
+const MAX_ATTEMPTS = 5;
 
 /** The part of EventBridge's "Step Functions Execution Status Change" event that matters; the rest is asked for anew. */
 const StatusChange = v.object({ detail: v.object({ executionArn: v.string() }) });
@@ -30,34 +35,69 @@ interface ErrorFile extends Failure {
 }
 
 /** Writes `<key>.error.json` where the result of an execution that failed, timed out or was aborted would be. */
-export const handler = handlerOf(async (event: unknown): Promise<void> => {
-  const { executionArn } = parse(StatusChange, event, 'The "Execution Status Change" event').detail;
+export const handler = batchHandlerOf(async (record) => {
+  logger.appendKeys({ messageId: record.messageId });
+  try {
+    await report(parse(StatusChange, jsonBody(record), 'The "Execution Status Change" event').detail.executionArn);
+  } catch (error) {
+    logger.error('not reported, stays in the queue', { error: error as Error });
+    throw error;
+  }
+});
+
+async function report(executionArn: string): Promise<void> {
   logger.appendKeys({ executionArn });
   const execution = await describe(executionArn);
+  if (!hasFailed(execution)) return logger.info(`nothing to report: the execution is ${execution.status} again`);
   const state = await lastState(sfn, executionArn);
+  const failure = whatFailed(execution, state?.name);
+  countFailure(failure.error);
   const image = imageOf(execution, state?.input);
   if (image === undefined) return;
-  logger.appendKeys({ source: publicSource(image.source), requestId: image.requestId });
+  const { source, resultKey, requestId = null } = image;
+  logger.appendKeys({ source: publicSource(source), requestId, errorName: failure.error });
 
-  const moot = await whyMoot(executionArn, image);
-  if (moot !== undefined) return logger.info(`no error file: ${moot}`);
+  const { name = executionArn, stopDate: failedAt = new Date() } = execution;
   const file: ErrorFile = {
-    ...whatFailed(execution, state?.name),
-    requestId: image.requestId ?? null,
-    source: publicSource(image.source),
-    execution: execution.name ?? executionArn,
-    time: (execution.stopDate ?? new Date()).toISOString(),
+    ...failure,
+    requestId,
+    source: publicSource(source),
+    execution: name,
+    time: failedAt.toISOString(),
   };
-  const etag = await write(errorKey(image.resultKey), file);
-  logger.info('error file written', { errorName: file.error });
+  await writeUnlessSettled({ ...target(resultKey), body: `${JSON.stringify(file, null, 2)}\n` }, async () => {
+    if (!hasFailed(await describe(executionArn))) return 'the execution has been redriven';
+    return whySettled(s3, resultsBucket, { source, resultKey, failedAt });
+  });
+}
 
-  // A redrive or a newer upload may have ended between the look and the write. Whatever ends after this second look
-  // finds the file and deletes it itself, so a result and an error file never stay side by side.
-  const mootNow = await whyMoot(executionArn, image);
-  if (mootNow === undefined) return;
-  await deleteIfMatch(errorKey(image.resultKey), etag);
-  logger.info(`error file withdrawn: ${mootNow}`);
-});
+/**
+ * Writes the error file, provided that it still is of interest and that nobody else's has come in between.
+ *
+ * @param whySettled Why it is of no interest any more; undefined if it is.
+ */
+async function writeUnlessSettled(
+  file: { bucket: string; key: string; body: string },
+  whySettled: () => Promise<string | undefined>,
+): Promise<void> {
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    // In this order: an error file of a newer upload that comes after the first look changes the object.
+    const before = await headObject(s3, file.bucket, file.key);
+    const settled = await whySettled();
+    if (settled !== undefined) return logger.info(`no error file: ${settled}`);
+    const etag = await putIfUnchanged(s3, { ...file, before, contentType: 'application/json' });
+    if (etag === 'CHANGED') continue;
+    logger.info('error file written');
+
+    // A redrive or a newer upload may have ended since the look. Whatever ends after this second one finds the file and
+    // deletes it itself, so a result and an error file never stay side by side.
+    const settledNow = await whySettled();
+    if (settledNow === undefined) return;
+    await deleteIfUnchanged(s3, { ...file, etag });
+    return logger.info(`error file withdrawn: ${settledNow}`);
+  }
+  throw new InternalError(`The error file kept changing while it was written ${MAX_ATTEMPTS} times`);
+}
 
 type FailedImage = Pick<Submittable, 'source' | 'resultKey'> & Pick<Job, 'requestId'>;
 
@@ -73,34 +113,14 @@ function imageOf(execution: DescribeExecutionOutput, state: unknown): FailedImag
   }
 }
 
-/** Why there is nothing (any more) that an error file should say; undefined if it should. */
-async function whyMoot(executionArn: string, { source, resultKey }: FailedImage): Promise<string | undefined> {
-  const { status } = await describe(executionArn);
-  if (status === 'RUNNING' || status === 'SUCCEEDED') return `the execution is ${status} (again)`;
-  if ('imageUrl' in source) return undefined;
-  const current = await headObject(s3, source.bucket, source.key);
-  if (current !== undefined && isSuperseded(source, current)) return 'the source has been overwritten';
-  // An execution that failed before it pinned a version was about the current one.
-  const version = { ...source, versionId: source.versionId ?? current?.versionId, etag: source.etag ?? current?.etag };
-  if (await hasResult(s3, resultsBucket, resultKey, version)) return 'this version has been delivered';
-  return undefined;
-}
-
 function describe(executionArn: string): Promise<DescribeExecutionOutput> {
   return sfn.send(new DescribeExecutionCommand({ executionArn }));
 }
 
-async function write(key: string, file: ErrorFile): Promise<string | undefined> {
-  const Body = `${JSON.stringify(file, null, 2)}\n`;
-  const put = new PutObjectCommand({ Bucket: resultsBucket, Key: key, Body, ContentType: 'application/json' });
-  return (await s3.send(put)).ETag;
+function hasFailed({ status }: DescribeExecutionOutput): boolean {
+  return status !== 'RUNNING' && status !== 'SUCCEEDED';
 }
 
-/** Deletes the file unless it has been replaced or deleted meanwhile. */
-async function deleteIfMatch(key: string, etag: string | undefined): Promise<void> {
-  try {
-    await s3.send(new DeleteObjectCommand({ Bucket: resultsBucket, Key: key, IfMatch: etag }));
-  } catch (error) {
-    if (![404, 409, 412].includes(httpStatus(error) ?? 0)) throw error;
-  }
+function target(resultKey: string): { bucket: string; key: string } {
+  return { bucket: resultsBucket, key: errorKey(resultKey) };
 }

@@ -8,6 +8,7 @@ import { OutcomeUnknown } from './shared/gateway-errors.ts';
 import { handlerOf, logger } from './shared/handler.ts';
 import { bucketsFromEnv, firstSubmission, type Submittable } from './shared/input.ts';
 import { isJobOf, type Job, parse, parseJob, publicSource, type Source } from './shared/job.ts';
+import { count } from './shared/metrics.ts';
 import { lookAt } from './shared/sources.ts';
 
 const s3 = new S3Client({});
@@ -35,7 +36,8 @@ export const handler = handlerOf(async (event: unknown): Promise<Job> => {
     logger.info('not submitted: the source has been overwritten');
     return { ...next, execution, submittedAt, status: 'SUPERSEDED', waitSeconds: 0 };
   }
-  const { requestId, status } = await submit(await urlOf(image.source));
+  const { requestId } = await submit(await urlOf(image.source));
+  count('Submissions');
   logger.info('submitted', { requestId, contentType: image.contentType, bytes: image.size });
   return {
     ...next,
@@ -43,13 +45,16 @@ export const handler = handlerOf(async (event: unknown): Promise<Job> => {
     source: image.source,
     requestId,
     submittedAt: new Date().toISOString(),
-    status,
+    uploadedAt: image.uploadedAt?.toISOString(),
+    status: 'QUEUED',
     waitSeconds: expectedSeconds,
   };
 });
 
 /** The next submission after the gateway said ERROR. */
 function again({ source, resultKey, submission }: Job): Submittable {
+  // An input that merely looks like a job gets no further than any other input.
+  if ('bucket' in source) return { ...firstSubmission(source, buckets), submission: submission + 1 };
   return { source, resultKey, submission: submission + 1 };
 }
 
@@ -63,7 +68,10 @@ async function submit(imageUrl: string): ReturnType<Gateway['submit']> {
   try {
     return await gateway.submit(imageUrl);
   } catch (error) {
-    if (error instanceof OutcomeUnknown) logger.warn('outcome unknown: the next submission may pay a second time');
+    if (error instanceof OutcomeUnknown) {
+      count('OutcomeUnknown');
+      logger.warn('outcome unknown: the next submission may pay a second time');
+    }
     throw error;
   }
 }

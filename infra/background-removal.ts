@@ -1,6 +1,5 @@
 import { ArnFormat, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { Rule } from 'aws-cdk-lib/aws-events';
-import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
+import { Match } from 'aws-cdk-lib/aws-events';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { CfnSecret, type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
@@ -8,10 +7,11 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { ImageBucket } from './buckets.ts';
-import { BundledFunction, type Permission } from './functions.ts';
-import { DeadLetterQueue, Intake } from './intake.ts';
+import { EventQueue } from './event-queue.ts';
+import { BundledFunction, FUNCTION_TIMEOUT, type Permission } from './functions.ts';
 import { Monitoring } from './monitoring.ts';
 import { accept } from './nag.ts';
+import { uniqueName } from './names.ts';
 import { refuseOverlap } from './settings.ts';
 import { Workflow } from './workflow.ts';
 
@@ -88,6 +88,8 @@ export class BackgroundRemoval extends Construct {
   readonly apiKeySecret: ISecret;
   /** Input: `{bucket, key, versionId?, etag?}` or `{imageUrl, resultKey}`. */
   readonly stateMachine: StateMachine;
+  /** Upload events that wait for their execution to be started. */
+  readonly queue: IQueue;
   /** Upload events that could not be processed. */
   readonly deadLetterQueue: IQueue;
 
@@ -100,6 +102,7 @@ export class BackgroundRemoval extends Construct {
     refuseOverlap({ ...names, uploadsPrefix, resultsPrefix });
     this.apiKeySecret = props.apiKeySecret ?? this.emptySecret(removalPolicy);
 
+    const deployment = uniqueName(this, 64);
     const timeoutMinutes = String((props.timeout ?? Duration.minutes(90)).toMinutes());
     const buckets = {
       UPLOADS_BUCKET: this.uploads.bucketName,
@@ -128,6 +131,7 @@ export class BackgroundRemoval extends Construct {
 
     const submit = new BundledFunction(this, 'Submit', {
       bundle: 'submit',
+      deployment,
       description: 'Looks at an image, presigns its URL and submits it to the gateway',
       environment: {
         ...buckets,
@@ -139,6 +143,7 @@ export class BackgroundRemoval extends Construct {
     });
     const checkStatus = new BundledFunction(this, 'CheckStatus', {
       bundle: 'check-status',
+      deployment,
       description: 'Asks the gateway where a job stands',
       environment: gateway,
       permissions: [],
@@ -146,6 +151,7 @@ export class BackgroundRemoval extends Construct {
     for (const caller of [submit, checkStatus]) this.apiKeySecret.grantRead(caller);
     const deliver = new BundledFunction(this, 'Deliver', {
       bundle: 'deliver',
+      deployment,
       description: 'Streams a result from the CDN into the results bucket',
       environment: { ...buckets, RESULT_HOSTS: (props.resultHosts ?? ['*.r2.dev']).join(',') },
       // 4 parts of 8 MB in flight, and the share of a CPU and of the network that comes with the memory.
@@ -160,27 +166,47 @@ export class BackgroundRemoval extends Construct {
     });
     this.stateMachine = new Workflow(this, 'Workflow', { submit, checkStatus, deliver }).stateMachine;
 
-    const intake = new Intake(this, 'Intake', {
-      uploads: this.uploads,
-      uploadsPrefix,
+    const intake = new EventQueue(this, 'Intake', {
+      description: 'Uploads that want their background removed',
+      eventPattern: {
+        source: ['aws.s3'],
+        detailType: ['Object Created'],
+        detail: {
+          bucket: { name: [this.uploads.bucketName] },
+          ...(uploadsPrefix !== '' && { object: { key: Match.prefix(uploadsPrefix) } }),
+        },
+      },
       functionTimeout: TRIGGER_TIMEOUT,
     });
+    this.queue = intake.queue;
     this.deadLetterQueue = intake.deadLetterQueue;
     const onUpload = new BundledFunction(this, 'OnUpload', {
       bundle: 'on-upload',
+      deployment,
       description: 'Starts one execution for each uploaded object version',
       environment: { STATE_MACHINE_ARN: this.stateMachine.stateMachineArn },
       timeout: TRIGGER_TIMEOUT,
       permissions: [{ actions: ['states:StartExecution'], resources: [this.stateMachine.stateMachineArn] }],
     });
-    intake.deliverTo(onUpload, props.maxConcurrency ?? 5);
+    intake.deliverTo(onUpload, { batchSize: 10, maxConcurrency: props.maxConcurrency ?? 5 });
 
-    const failureDeadLetters = new DeadLetterQueue(this, 'FailureDeadLetterQueue');
+    const failures = new EventQueue(this, 'Failures', {
+      description: 'Executions that failed, timed out or were aborted',
+      eventPattern: {
+        source: ['aws.states'],
+        detailType: ['Step Functions Execution Status Change'],
+        detail: {
+          stateMachineArn: [this.stateMachine.stateMachineArn],
+          status: ['FAILED', 'TIMED_OUT', 'ABORTED'],
+        },
+      },
+      functionTimeout: FUNCTION_TIMEOUT,
+    });
     const reportFailure = new BundledFunction(this, 'ReportFailure', {
       bundle: 'report-failure',
+      deployment,
       description: 'Writes <key>.error.json for an execution that failed',
       environment: buckets,
-      deadLetterQueue: failureDeadLetters,
       permissions: [
         {
           actions: ['states:DescribeExecution', 'states:GetExecutionHistory'],
@@ -193,23 +219,15 @@ export class BackgroundRemoval extends Construct {
         tellMissing(this.uploads, this.results),
       ],
     });
-    new Rule(this, 'FailureRule', {
-      description: 'Executions that failed, timed out or were aborted',
-      eventPattern: {
-        source: ['aws.states'],
-        detailType: ['Step Functions Execution Status Change'],
-        detail: {
-          stateMachineArn: [this.stateMachine.stateMachineArn],
-          status: ['FAILED', 'TIMED_OUT', 'ABORTED'],
-        },
-      },
-      targets: [new LambdaTarget(reportFailure, { deadLetterQueue: failureDeadLetters })],
-    });
+    // Step Functions answers about 15 of these calls a second, and an empty wallet fails thousands of executions at once.
+    failures.deliverTo(reportFailure, { batchSize: 1, maxConcurrency: 2 });
 
     new Monitoring(this, 'Monitoring', {
+      deployment,
       stateMachine: this.stateMachine,
       queue: intake.queue,
-      deadLetterQueues: { DeadLetters: this.deadLetterQueue, FailureDeadLetters: failureDeadLetters },
+      deadLetterQueue: this.deadLetterQueue,
+      failureDeadLetterQueue: failures.deadLetterQueue,
       alarmTopic: props.alarmTopic,
     });
   }

@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Code, Function as LambdaFunction, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
-import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
-import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
+import { METRICS_NAMESPACE } from './metrics.ts';
 import { accept, acceptWildcard } from './nag.ts';
 import { BUNDLES } from './paths.ts';
+
+/** How long a function may run, unless it says otherwise. */
+export const FUNCTION_TIMEOUT = Duration.minutes(1);
 
 /** What a function may do. */
 export interface Permission {
@@ -22,15 +24,15 @@ export interface BundledFunctionProps {
   /** Name of the bundle, which is that of its file in `functions/`. */
   readonly bundle: string;
   readonly description: string;
+  /** Name of the deployment that metrics and log lines are told apart by. */
+  readonly deployment: string;
   readonly environment: Record<string, string>;
   /** What the function may do, besides writing its log and traces. */
   readonly permissions: Permission[];
   /** @default 256 MB */
   readonly memorySize?: number;
-  /** @default 1 minute */
+  /** @default FUNCTION_TIMEOUT */
   readonly timeout?: Duration;
-  /** Where events go that the function failed on, if it is invoked asynchronously. @default - it is not */
-  readonly deadLetterQueue?: IQueue;
 }
 
 /** A function of Cutout, made from its bundle, with a log group and a role of its own. */
@@ -57,23 +59,21 @@ export class BundledFunction extends LambdaFunction {
       handler: `${props.bundle}.handler`,
       description: props.description,
       memorySize: props.memorySize ?? 256,
-      timeout: props.timeout ?? Duration.minutes(1),
+      timeout: props.timeout ?? FUNCTION_TIMEOUT,
       environment: {
-        POWERTOOLS_SERVICE_NAME: props.bundle,
+        POWERTOOLS_SERVICE_NAME: props.deployment,
+        POWERTOOLS_METRICS_NAMESPACE: METRICS_NAMESPACE,
         NODE_OPTIONS: '--enable-source-maps',
         ...props.environment,
       },
       tracing: Tracing.ACTIVE,
       logGroup,
       role,
-      ...(props.deadLetterQueue && { onFailure: new SqsDestination(props.deadLetterQueue), retryAttempts: 2 }),
     });
     accept(
       this,
       'Serverless-LambdaDLQ',
-      props.deadLetterQueue
-        ? 'Has a failure destination, which tells more than a dead letter.'
-        : 'Invoked synchronously, by Step Functions or from a queue with a dead-letter queue.',
+      'Invoked synchronously, by Step Functions or from a queue with a dead-letter queue.',
     );
   }
 }

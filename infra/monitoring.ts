@@ -5,16 +5,32 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
+import { ImagesDashboard } from './dashboard.ts';
 
 /** Uploads that waited this long for their start are a sign that the trigger does not keep up, or fails. */
 const OLDEST_MESSAGE = Duration.minutes(15);
 const PERIOD = Duration.minutes(5);
 
+/** What each alarm means and what to do; README says the same at more length. */
+export const ALARMS = {
+  Failed: 'Images failed. See <key>.error.json, or: npm run failures. Then: npm run redrive.',
+  TimedOut: 'Executions ran into the time limit of the state machine, which should never happen. Redrive them.',
+  Aborted: 'Somebody stopped executions. Redrive those that were stopped by mistake.',
+  DeadLetters: 'Uploads could not be started. See the log of on-upload, then run MoveDeadLettersCommand.',
+  FailureDeadLetters: 'Failures could not be reported: their error files are missing. See: npm run failures.',
+  OldestMessage: 'Uploads wait long for their start. See the log of on-upload; perhaps raise maxConcurrency.',
+} as const;
+type AlarmName = keyof typeof ALARMS;
+
 export interface MonitoringProps {
+  /** Name that the functions' own metrics carry. */
+  readonly deployment: string;
   readonly stateMachine: StateMachine;
   readonly queue: IQueue;
-  /** Each must be empty. */
-  readonly deadLetterQueues: Record<string, IQueue>;
+  /** Upload events that could not be processed. */
+  readonly deadLetterQueue: IQueue;
+  /** Events of failed executions that could not be reported. */
+  readonly failureDeadLetterQueue: IQueue;
   /** Where alarms go. @default - they only show in the console */
   readonly alarmTopic?: ITopic | undefined;
 }
@@ -27,35 +43,22 @@ export class Monitoring extends Construct {
   constructor(scope: Construct, id: string, props: MonitoringProps) {
     super(scope, id);
     this.#topic = props.alarmTopic;
-    const { stateMachine, queue } = props;
+    const { deployment, stateMachine, queue } = props;
     const sum = { period: PERIOD, statistic: 'Sum' };
-    this.alarm(
-      'Failed',
-      stateMachine.metricFailed(sum),
-      'Images failed: see <key>.error.json or the failed executions.',
-    );
-    this.alarm(
-      'TimedOut',
-      stateMachine.metricTimedOut(sum),
-      'Executions ran into the time limit of the state machine.',
-    );
-    this.alarm('Aborted', stateMachine.metricAborted(sum), 'Executions were stopped by somebody.');
-    for (const [name, deadLetters] of Object.entries(props.deadLetterQueues)) {
-      const metric = deadLetters.metricApproximateNumberOfMessagesVisible({ period: PERIOD, statistic: 'Maximum' });
-      this.alarm(
-        name,
-        metric,
-        'Events could not be processed: see the function’s log, then move the dead letters back.',
-      );
-    }
-    const age = queue.metricApproximateAgeOfOldestMessage({ period: PERIOD, statistic: 'Maximum' });
-    this.alarm('OldestMessage', age, 'Uploads wait long for their start.', OLDEST_MESSAGE.toSeconds());
+    const maximum = { period: PERIOD, statistic: 'Maximum' };
+    this.alarm('Failed', stateMachine.metricFailed(sum));
+    this.alarm('TimedOut', stateMachine.metricTimedOut(sum));
+    this.alarm('Aborted', stateMachine.metricAborted(sum));
+    this.alarm('DeadLetters', props.deadLetterQueue.metricApproximateNumberOfMessagesVisible(maximum));
+    this.alarm('FailureDeadLetters', props.failureDeadLetterQueue.metricApproximateNumberOfMessagesVisible(maximum));
+    this.alarm('OldestMessage', queue.metricApproximateAgeOfOldestMessage(maximum), OLDEST_MESSAGE.toSeconds());
+    new ImagesDashboard(this, 'Dashboard', { deployment, stateMachine, queue, alarms: this.alarms });
   }
 
-  private alarm(id: string, metric: IMetric, alarmDescription: string, threshold = 1): void {
+  private alarm(id: AlarmName, metric: IMetric, threshold = 1): void {
     const alarm = new Alarm(this, id, {
       metric,
-      alarmDescription,
+      alarmDescription: ALARMS[id],
       threshold,
       evaluationPeriods: 1,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,

@@ -1,4 +1,5 @@
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Topic } from 'aws-cdk-lib/aws-sns';
@@ -36,6 +37,8 @@ export class CutoutStack extends Stack {
     const secretArn = removal.apiKeySecret.secretArn;
     output('UploadsBucket', removal.uploads.bucketName, 'Drop images here');
     output('ResultsBucket', removal.results.bucketName, 'Cutouts appear here, or <key>.error.json');
+    output('UploadsLocation', `s3://${removal.uploads.bucketName}/${settings.uploadsPrefix}`, 'What is watched');
+    output('ResultsLocation', `s3://${removal.results.bucketName}/${settings.resultsPrefix}`, 'Where cutouts go');
     output('StateMachineArn', removal.stateMachine.stateMachineArn, 'Start executions of this from other workflows');
     output('ApiKeySecretArn', secretArn, 'The secret with the API key of the gateway');
     output(
@@ -44,6 +47,13 @@ export class CutoutStack extends Stack {
       'Run this, paste the API key, press Enter and Ctrl-D',
     );
     output('DeadLetterQueueUrl', removal.deadLetterQueue.queueUrl, 'Upload events that could not be processed');
+    output(
+      'MoveDeadLettersCommand',
+      // With a destination, because what EventBridge could not bring to the queue came from no queue.
+      `aws sqs start-message-move-task --region ${this.region} --source-arn ${removal.deadLetterQueue.queueArn} ` +
+        `--destination-arn ${removal.queue.queueArn}`,
+      'Run this once the reason is gone, to process those events after all',
+    );
   }
 
   private existingBucket(id: string, name: string | undefined): IBucket | undefined {
@@ -61,8 +71,10 @@ export class CutoutStack extends Stack {
 
   private alarmTopic(email: string | undefined): Topic | undefined {
     if (email === undefined) return undefined;
-    // Not encrypted with the AWS managed key, which CloudWatch alarms may not use; an alarm's text is no secret.
+    // A topic with a policy of its own admits nobody by default, so alarms are let in by name. Not encrypted with the AWS managed key, which CloudWatch alarms may not use; an alarm's text is no secret.
     const topic = new Topic(this, 'AlarmTopic', { enforceSSL: true });
+    const ofThisAccount = { conditions: { StringEquals: { 'aws:SourceAccount': this.account } } };
+    topic.grantPublish(new ServicePrincipal('cloudwatch.amazonaws.com', ofThisAccount));
     topic.addSubscription(new EmailSubscription(email));
     accept(topic, 'Serverless-SNSRedrivePolicy', 'An e-mail that bounces is no message to process later.');
     return topic;

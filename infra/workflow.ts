@@ -56,7 +56,7 @@ export const RETRY = {
       errors: [...named('TooManyRequests', 'GatewayUnreachable'), 'Lambda.TooManyRequestsException'],
       ...OVER_TWO_HOURS,
     },
-    { errors: named('InternalError'), ...ABOUT_AN_HOUR },
+    { errors: named('DownloadFailed', 'InternalError'), ...ABOUT_AN_HOUR },
     // Perhaps accepted: OutcomeUnknown, and every crash. 4 min, 16 min and 60 min apart.
     {
       errors: ['States.ALL'],

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { BUNDLES } from '../infra/paths.ts';
-import { type AwsError, type AwsJsonServer, serveAwsJson } from './aws-json.ts';
+import { type AwsApi, type AwsError, type Operation, serveAwsApi } from './aws-api.ts';
+import { describeStacks } from './cloudformation.ts';
 import { EventBus } from './event-bus.ts';
 import { objectCreated, statusChange } from './events.ts';
 import { type GatewayOptions, GatewaySimulator } from './gateway.ts';
@@ -59,8 +60,7 @@ export class LocalCloud {
   /** Sees each call of Step Functions or Secrets Manager, and may refuse it. */
   onAwsCall: ((operation: string, input: unknown) => AwsError | undefined) | undefined;
   readonly #options: CloudOptions;
-  readonly #reports = new Set<Promise<unknown>>();
-  #awsJson: AwsJsonServer | undefined;
+  #awsApi: AwsApi | undefined;
 
   /** Starts everything. Ports first: the template needs to know where the gateway is. */
   static async start(options: CloudOptions = {}): Promise<LocalCloud> {
@@ -106,27 +106,38 @@ export class LocalCloud {
     this.functions = new Map();
   }
 
-  /** Waits until nothing is under way: no execution runs, and each failure has been reported. */
+  /** Waits until nothing is under way: no execution runs, and no event waits for its function. */
   async settled(): Promise<void> {
-    const busy = () => this.stepFunctions.executions.some(({ status }) => status === 'RUNNING');
-    while (busy() || this.#reports.size > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    const isBusy = () =>
+      this.stepFunctions.executions.some(({ status }) => status === 'RUNNING') ||
+      [...this.queues.values()].some((queue) => queue.isBusy);
+    while (isBusy()) await new Promise((resolve) => setTimeout(resolve, 10));
   }
 
   async close(): Promise<void> {
     for (const queue of this.queues.values()) queue.close();
     await this.stepFunctions.close();
     await Promise.all([...this.functions.values()].map((each) => each.close()));
-    await Promise.all([this.s3.close(), this.gateway.close(), this.#awsJson?.close()]);
+    await Promise.all([this.s3.close(), this.gateway.close(), this.#awsApi?.close()]);
   }
 
   /** Where AWS's other services answer on this machine. */
   get awsUrl(): string {
-    return this.#awsJson?.url ?? '';
+    return this.#awsApi?.url ?? '';
   }
 
   async #serve(): Promise<void> {
-    const operations = { ...this.secrets.operations, ...this.stepFunctions.operations };
-    this.#awsJson = await serveAwsJson(operations, (operation, input) => this.onAwsCall?.(operation, input));
+    const operations: Record<string, Operation> = {
+      ...this.secrets.operations,
+      ...this.stepFunctions.operations,
+      'CloudFormation.DescribeStacks': () => describeStacks(this.template),
+      'AmazonSQS.StartMessageMoveTask': ({ SourceArn, DestinationArn }) => {
+        for (const body of this.#byArn(this.queues, SourceArn).drain())
+          this.#byArn(this.queues, DestinationArn).send(body);
+        return {};
+      },
+    };
+    this.#awsApi = await serveAwsApi(operations, (operation, input) => this.onAwsCall?.(operation, input));
     for (const resource of this.template.resources('AWS::Lambda::Function')) {
       const made = this.#makeFunction(resource);
       this.functions.set(made.arn, made);
@@ -229,18 +240,9 @@ export class LocalCloud {
 
   // biome-ignore lint/suspicious/noExplicitAny: CloudFormation properties have no types here
   #addRule({ EventPattern, Targets }: any): void {
-    for (const { Arn, DeadLetterConfig } of Targets) {
-      this.bus.addRule(EventPattern, (event) => {
-        const queue = this.queues.get(Arn);
-        if (queue) return queue.send(JSON.stringify(event));
-        const report = this.#invoke(Arn, event)
-          .catch((error) => {
-            if (!(error instanceof FunctionError)) throw error;
-            this.#byArn(this.queues, DeadLetterConfig.Arn).send(JSON.stringify(event));
-          })
-          .finally(() => this.#reports.delete(report));
-        this.#reports.add(report);
-      });
+    for (const { Arn } of Targets) {
+      const queue = this.#byArn(this.queues, Arn);
+      this.bus.addRule(EventPattern, (event) => queue.send(JSON.stringify(event)));
     }
   }
 

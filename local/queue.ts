@@ -42,6 +42,16 @@ export class LocalQueue {
     return this.#visible.map((message) => message.body);
   }
 
+  /** Whether messages are under way to the consumer, are being processed, or will come back. */
+  get isBusy(): boolean {
+    return this.#consumer !== undefined && (this.#visible.length > 0 || this.#running > 0 || this.#timers.size > 0);
+  }
+
+  /** Takes out all messages that wait. */
+  drain(): string[] {
+    return this.#visible.splice(0).map((message) => message.body);
+  }
+
   send(body: string): void {
     this.#visible.push({ id: randomUUID(), body, receives: 0 });
     this.#poll();

@@ -1,4 +1,4 @@
-import { AwsError, type Operation } from './aws-json.ts';
+import { AwsError, type Operation } from './aws-api.ts';
 
 /** Secrets Manager: secrets that are made without a value, and have none until somebody puts one. */
 export class LocalSecrets {

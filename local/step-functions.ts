@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { StateMachine } from 'aws-local-stepfunctions';
-import { AwsError, type Operation } from './aws-json.ts';
+import { AwsError, type Operation } from './aws-api.ts';
 import { FunctionError } from './lambda.ts';
 import { ACCOUNT, REGION } from './template.ts';
 
@@ -60,6 +60,7 @@ export class LocalStepFunctions {
 
   constructor(options: StepFunctionsOptions) {
     this.#options = options;
+    check(options.definition);
   }
 
   get executions(): Execution[] {
@@ -139,6 +140,18 @@ export class LocalStepFunctions {
       const to = from + maxResults;
       return { events: events.slice(from, to), ...(to < events.length && { nextToken: String(to) }) };
     },
+    'AWSStepFunctions.ListExecutions': ({ statusFilter, maxResults = 100, nextToken = '0' }) => {
+      const all = this.executions
+        .filter(({ status }) => statusFilter === undefined || status === statusFilter)
+        .reverse();
+      const from = Number(nextToken);
+      const to = from + maxResults;
+      const executions = all.slice(from, to).map(({ arn, name, status, startDate, stopDate }) => {
+        const dates = { startDate: seconds(startDate), stopDate: seconds(stopDate) };
+        return { executionArn: arn, stateMachineArn: this.#options.stateMachineArn, name, status, ...dates };
+      });
+      return { executions, ...(to < all.length && { nextToken: String(to) }) };
+    },
     'AWSStepFunctions.StopExecution': ({ executionArn }) => {
       this.stop(executionArn);
       return { stopDate: seconds(Date.now()) };
@@ -157,7 +170,7 @@ export class LocalStepFunctions {
   }
 
   #run(execution: Execution, definition: Definition, input: Json): void {
-    const machine = new StateMachine(definition, { validationOptions: { checkArn: false } });
+    const machine = new StateMachine(definition, { validationOptions: { noValidate: true } });
     const states = Object.entries(definition.States);
     const all = <T>(type: string, value: T) =>
       Object.fromEntries(states.filter(([, state]) => state.Type === type).map(([name]) => [name, value]));
@@ -246,6 +259,15 @@ export class LocalStepFunctions {
     execution.history.push(event);
     this.#options.onHistory?.(execution, event);
   }
+}
+
+const checked = new WeakSet<Definition>();
+
+/** Refuses a definition that is not valid. Once for each: the check takes longer than all else that an execution takes. */
+function check(definition: Definition): void {
+  if (checked.has(definition)) return;
+  new StateMachine(definition, { validationOptions: { checkArn: false } });
+  checked.add(definition);
 }
 
 /** A time as the API gives it: seconds since the epoch. */

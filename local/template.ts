@@ -56,6 +56,10 @@ export class Template {
       .map(([logicalId, resource]) => ({ logicalId, properties: this.#resolve(resource.Properties ?? {}) }));
   }
 
+  get outputNames(): string[] {
+    return Object.keys(this.#outputs);
+  }
+
   output(name: string): string {
     const output = this.#outputs[name];
     if (output === undefined) throw new Error(`The template has no output ${name}`);

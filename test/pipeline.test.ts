@@ -414,6 +414,62 @@ describe('another workflow', () => {
   });
 });
 
+describe('a newer upload', () => {
+  it('is not undone by an older one that ends after the source has been deleted', async () => {
+    const key = newKey('gone.png');
+    cloud.gateway.nextOutcomes('NEVER');
+    cloud.s3.put(cloud.uploadsBucket, key, await picture(10));
+    const older = await until(() => cloud.stepFunctions.executions.find(({ input }) => input.includes(key)));
+    await until(() => statesOf(older).includes('Check status') || undefined);
+    cloud.s3.put(cloud.uploadsBucket, key, await picture(240));
+    const newer = await until(() => cloud.s3.get(cloud.resultsBucket, `${key}.png`));
+    cloud.s3.delete(cloud.uploadsBucket, key);
+    await cloud.gateway.finish(JSON.parse(lastInput(older)).requestId);
+    await cloud.settled();
+    expect(JSON.parse(older.output ?? '')).toMatchObject({ status: 'SUPERSEDED' });
+    expect(cloud.s3.get(cloud.resultsBucket, `${key}.png`)?.etag).toBe(newer.etag);
+  });
+
+  it('that fails while the older one is being delivered keeps its error file', async () => {
+    const key = newKey('broken.png');
+    let overwritten = false;
+    cloud.s3.onRequest = ({ operation, key: written }) => {
+      // The older result is about to be written: its source has been looked at for the last time.
+      if (operation === 'PutObject' && written === `${key}.png` && !overwritten) {
+        overwritten = true;
+        cloud.s3.put(cloud.uploadsBucket, key, Buffer.from('no picture'));
+        return { status: 503, code: 'SlowDown', headers: { 'retry-after': '1' } };
+      }
+      return undefined;
+    };
+    try {
+      cloud.s3.put(cloud.uploadsBucket, key, await picture(10));
+      await until(() => errorFile(cloud, key));
+      await cloud.settled();
+    } finally {
+      cloud.s3.onRequest = undefined;
+    }
+    expect(overwritten).toBe(true);
+    expect(errorFile(cloud, key)).toMatchObject({ error: 'NotAnImage' });
+  });
+});
+
+describe('a gateway that repeats what it was told', () => {
+  it('makes no presigned URL public', async () => {
+    const key = newKey();
+    cloud.gateway.always({
+      submit: ({ imageUrl }) => ({ status: 400, body: { error: 'Bad Request', message: `Cannot fetch ${imageUrl}` } }),
+    });
+    expect(messageOf(await upload(cloud, key))).toContain('Cannot fetch [url]');
+    expect(errorFile(cloud, key)?.cause).toContain('Cannot fetch [url]');
+    const signed = 'https://uploads.example/cat.jpg?X-Amz-Signature=0123';
+    cloud.gateway.always({ submit: 'accept' });
+    cloud.gateway.nextStatuses({ document: { status: signed } }, { document: { status: 'FAILED', error: signed } });
+    await upload(cloud, newKey());
+    // What stands in logs, states and error files is looked at as a whole below.
+  });
+});
+
 describe('a workflow that names no version', () => {
   it('gets an error file though an older version has been delivered, and none if the current one has', async () => {
     const key = newKey();
@@ -468,7 +524,11 @@ describe('logs, states, error files and metadata', () => {
 
   it('are JSON lines that carry the identity of the object or the execution', () => {
     const lines = cloud.logs.filter((line) => line.trim() !== '').map((line) => JSON.parse(line));
-    for (const line of lines) expect(line.execution ?? line.executionArn ?? line.messageId, line.message).toBeDefined();
+    // Metrics, in CloudWatch's embedded metric format, are about no single image.
+    for (const metric of lines.filter((line) => '_aws' in line)) expect(metric.service).toMatch(/^Cutout-/);
+    for (const line of lines.filter((line) => !('_aws' in line))) {
+      expect(line.execution ?? line.executionArn ?? line.messageId, line.message).toBeDefined();
+    }
   });
 });
 

@@ -17,7 +17,7 @@ export const REMEDIES = {
     'Store a valid API key with the command in the stack output SetApiKeyCommand, then redrive the execution.',
   InsufficientBalance: "Top up the gateway's wallet, then redrive the execution.",
   Forbidden: 'Check that the API key is entitled to this model, then redrive the execution.',
-  NotFound: 'The gateway does not know the request or the address; check the setting gatewayUrl, then upload again.',
+  NotFound: 'Check the setting gatewayUrl, then redrive; if the gateway has lost the request, upload the image again.',
   TooManyRequests:
     'Lower the setting maxConcurrency or ask the gateway for a higher limit, then redrive the execution.',
   GatewayUnreachable: 'Check the setting gatewayUrl and that the gateway is up, then redrive the execution.',
@@ -26,7 +26,7 @@ export const REMEDIES = {
   RemovalFailed: 'Redriving cannot help; look at the picture and upload it again.',
   RemovalError: 'The gateway does not charge for this; redriving the execution tries again.',
   JobTimedOut: 'Redriving the execution asks the gateway once more; otherwise upload the image again.',
-  DownloadFailed: 'Redrive the execution; if the result is gone from the gateway, upload the image again.',
+  DownloadFailed: 'Redrive the execution; if what it fetches is gone for good, upload the image again.',
   UntrustedResultUrl:
     'If the host is the gateway’s, add it to the setting resultHosts, deploy, then redrive the execution.',
   InvalidResult: 'Redriving the execution fetches the result once more; otherwise upload the image again.',
@@ -99,7 +99,7 @@ export class JobTimedOut extends CutoutError {
   static override readonly errorName = 'JobTimedOut';
 }
 
-/** The result could not be fetched whole: a status other than 200, a broken or stalled connection. Retried. */
+/** A result or an image URL could not be fetched: a server that fails, a broken or stalled connection. Retried. */
 export class DownloadFailed extends CutoutError {
   static override readonly errorName = 'DownloadFailed';
 }

@@ -212,16 +212,11 @@ function errorClass(status: number): GatewayErrorClass {
   return documented[status] ?? (status >= 500 ? ServerError : UnusableAnswer);
 }
 
-/** Codes of failures before anything was sent: refused, no route, no such host, no connection in time. */
-const NOT_SENT = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
-
+/**
+ * Codes of failures before anything was sent: refused, no such host, no connection in time. Not among them: a host or
+ * network that is unreachable, which may also become so after the request has left.
+ */
+const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']);
 /** Codes of certificates that were not accepted; nothing is sent before one is. */
 const NOT_TRUSTED = /^(CERT_|ERR_TLS_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/;
 

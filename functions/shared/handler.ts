@@ -1,6 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import type { Context } from 'aws-lambda';
 import { CutoutError, InternalError } from './errors.ts';
+import { publishMetrics } from './metrics.ts';
 import { redact } from './redact.ts';
 
 /** The function's logger; level and service name come from Powertools' environment variables. */
@@ -21,6 +22,8 @@ export function handlerOf<E, R>(work: (event: E) => Promise<R>): (event: E, cont
       const named = error instanceof CutoutError ? error : asInternalError(error);
       logger.error('failed', { errorName: named.name, errorMessage: named.message, cause: describe(named.cause) });
       throw named;
+    } finally {
+      publishMetrics();
     }
   };
 }

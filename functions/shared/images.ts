@@ -12,7 +12,13 @@ export interface ImageType {
 
 /** What image `head`, the first bytes of a file, begins; undefined if none. Names and headers say nothing here. */
 export async function imageType(head: Uint8Array): Promise<ImageType | undefined> {
-  const type = await fileTypeFromBuffer(head);
+  const type = (await fileTypeFromBuffer(head)) ?? tiff(head);
   if (!type?.mime.startsWith('image/')) return undefined;
   return { contentType: type.mime, extension: type.ext };
+}
+
+/** A TIFF may have its directory at its end, where file-type does not see it; its first four bytes say enough. */
+function tiff(head: Uint8Array): { mime: string; ext: string } | undefined {
+  const magic = Buffer.from(head.subarray(0, 4)).toString('latin1');
+  return magic === 'II*\0' || magic === 'MM\0*' ? { mime: 'image/tiff', ext: 'tif' } : undefined;
 }

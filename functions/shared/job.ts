@@ -70,6 +70,8 @@ export interface Job {
   requestId?: string | undefined;
   /** When the gateway accepted the submission, ISO 8601. */
   submittedAt: string;
+  /** When the image was uploaded, ISO 8601; unknown of an image URL. */
+  uploadedAt?: string | undefined;
   /** The gateway's word for where the job stands, or SUPERSEDED: the source was overwritten before it was submitted. */
   status: string;
   /** How long to wait before the next look at the status, in whole seconds. */
@@ -95,6 +97,7 @@ const JobSchema = v.object({
     ),
   ),
   submittedAt: v.pipe(v.string(), v.isoTimestamp()),
+  uploadedAt: v.optional(v.pipe(v.string(), v.isoTimestamp())),
   status: Text,
   waitSeconds: v.pipe(v.number(), v.integer(), v.minValue(0)),
   mediaUrls: v.optional(v.array(v.string())),
@@ -112,7 +115,7 @@ export function parseJob(state: unknown): Job {
   return parse(JobSchema, state, "The execution's state");
 }
 
-/** Whether the state is a {@link Job} of this very execution, and not an input that merely looks like one. */
+/** Whether the state is a {@link Job} of this execution, and not its input. */
 export function isJobOf(execution: string, state: unknown): boolean {
   return isRecord(state) && state.execution === execution && 'submission' in state;
 }

@@ -1,4 +1,10 @@
-import { GetObjectCommand, HeadObjectCommand, type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  type HeadObjectCommandOutput,
+  type S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
 import type { ObjectSource } from './job.ts';
 
 /** What identifies the bytes of an object at a moment. */
@@ -8,13 +14,13 @@ export interface ObjectState {
   /** Absent in a bucket without versioning. */
   versionId: string | undefined;
   metadata: Record<string, string>;
+  lastModified: Date;
 }
 
 /** The current state of an object; undefined if there is none. Needs s3:ListBucket, or S3 says 403 instead of 404. */
 export async function headObject(s3: S3Client, bucket: string, key: string): Promise<ObjectState | undefined> {
   try {
-    const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
-    return { etag: unquoted(head.ETag), versionId: head.VersionId, metadata: head.Metadata ?? {} };
+    return stateOf(await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key })));
   } catch (error) {
     if (httpStatus(error) === 404) return undefined;
     throw error;
@@ -29,8 +35,8 @@ export function isSuperseded(source: ObjectSource, current: Pick<ObjectState, 'e
   return otherVersion || otherBytes;
 }
 
-/** The first bytes of an object and its size in bytes; what else is known comes from the same answer. */
-export interface ObjectHead extends Omit<ObjectState, 'metadata'> {
+/** The first bytes of an object, and its size in bytes; what else is known comes from the same answer. */
+export interface ObjectHead extends ObjectState {
   bytes: Uint8Array;
   size: number;
 }
@@ -41,22 +47,27 @@ export async function readHead(
   { bucket, key, versionId }: ObjectSource,
   length: number,
 ): Promise<ObjectHead | undefined> {
+  const object = { Bucket: bucket, Key: key, VersionId: versionId };
   try {
-    const object = await s3.send(
-      new GetObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId, Range: `bytes=0-${length - 1}` }),
-    );
-    const bytes = (await object.Body?.transformToByteArray()) ?? new Uint8Array();
-    const size = Number(object.ContentRange?.split('/')[1] ?? object.ContentLength ?? bytes.length);
-    return { bytes, size, etag: unquoted(object.ETag), versionId: object.VersionId };
+    const head = await s3.send(new GetObjectCommand({ ...object, Range: `bytes=0-${length - 1}` }));
+    const bytes = (await head.Body?.transformToByteArray()) ?? new Uint8Array();
+    const size = Number(head.ContentRange?.split('/')[1] ?? head.ContentLength ?? bytes.length);
+    return { ...stateOf(head), bytes, size };
   } catch (error) {
     if (isMissing(error)) return undefined;
+    if (httpStatus(error) !== 416) throw error;
     // No range of an empty object can be satisfied.
-    if (httpStatus(error) === 416) {
-      const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId }));
-      return { bytes: new Uint8Array(), size: 0, etag: unquoted(head.ETag), versionId: head.VersionId };
-    }
-    throw error;
+    return { ...stateOf(await s3.send(new HeadObjectCommand(object))), bytes: new Uint8Array(), size: 0 };
   }
+}
+
+function stateOf({ ETag, VersionId, Metadata, LastModified }: HeadObjectCommandOutput): ObjectState {
+  return {
+    etag: unquoted(ETag),
+    versionId: VersionId,
+    metadata: Metadata ?? {},
+    lastModified: LastModified ?? new Date(0),
+  };
 }
 
 /** The HTTP status of S3's refusal; undefined for any other error. A HEAD has no body, hence no error code to go by. */
@@ -71,6 +82,7 @@ function isMissing(error: unknown): boolean {
   return httpStatus(error) === 404 || isDeleteMarker || isNoVersionId;
 }
 
-function unquoted(etag = ''): string {
+/** An ETag without the quotes that S3 puts around it in headers. */
+export function unquoted(etag = ''): string {
   return etag.replaceAll('"', '');
 }

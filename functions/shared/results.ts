@@ -1,9 +1,8 @@
 import { Readable } from 'node:stream';
-import { DeleteObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import type { Medium } from './media.ts';
-import { errorKey } from './names.ts';
-import { headObject, httpStatus, type ObjectState } from './objects.ts';
+import { headObject, httpStatus, type ObjectState, unquoted } from './objects.ts';
 
 /** Size of one part of a multipart upload, in bytes; with {@link PARALLEL_PARTS}, it bounds the memory a delivery takes. */
 const PART_BYTES = 8 * 1024 * 1024;
@@ -49,25 +48,69 @@ export async function store(
       Body: Readable.from(counted(), { objectMode: false }),
       ContentType: medium.contentType,
       Metadata: metadata,
-      ...(before === undefined ? { IfNoneMatch: '*' } : { IfMatch: `"${before.etag}"` }),
+      ...ifUnchanged(before),
     },
   });
   try {
     const { VersionId } = await upload.done();
     return { bucket, key, ...(VersionId && { versionId: VersionId }), contentType: medium.contentType, bytes };
   } catch (error) {
-    // 412: the object has changed; 409: it is changing right now; 404: what If-Match meant has been deleted.
-    if ([404, 409, 412].includes(httpStatus(error) ?? 0)) return 'CHANGED';
+    if (hasChanged(error)) return 'CHANGED';
     throw error;
   }
 }
 
+/** Writes a small object provided that it still is what it was before. @returns the new ETag, or CHANGED */
+export async function putIfUnchanged(
+  s3: S3Client,
+  file: { bucket: string; key: string; before: ObjectState | undefined; body: string; contentType: string },
+): Promise<string | 'CHANGED'> {
+  const { bucket: Bucket, key: Key, before, body: Body, contentType: ContentType } = file;
+  try {
+    const put = new PutObjectCommand({ Bucket, Key, Body, ContentType, ...ifUnchanged(before) });
+    return unquoted((await s3.send(put)).ETag);
+  } catch (error) {
+    if (hasChanged(error)) return 'CHANGED';
+    throw error;
+  }
+}
+
+/** The condition under which an object may be written. */
+function ifUnchanged(before: ObjectState | undefined): { IfNoneMatch: string } | { IfMatch: string } {
+  return before === undefined ? { IfNoneMatch: '*' } : { IfMatch: `"${before.etag}"` };
+}
+
 /**
  * Deletes the error file of an earlier failure, if there is one: deleting what is not there would leave a delete
- * marker in a bucket with versioning.
+ * marker in a bucket with versioning. A newer upload may have failed meanwhile, and its error file stays: one that was
+ * there at the first look is kept because the source is then overwritten, one that came later because of its ETag.
+ *
+ * @param isOverwritten Whether the source has been overwritten by now.
  */
-export async function deleteErrorFile(s3: S3Client, bucket: string, resultKey: string): Promise<void> {
-  const key = errorKey(resultKey);
-  if ((await headObject(s3, bucket, key)) === undefined) return;
-  await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+export async function deleteErrorFile(
+  s3: S3Client,
+  { bucket, key }: { bucket: string; key: string },
+  isOverwritten: () => Promise<boolean>,
+): Promise<void> {
+  const file = await headObject(s3, bucket, key);
+  if (file === undefined || (await isOverwritten())) return;
+  await deleteIfUnchanged(s3, { bucket, key, etag: file.etag });
+}
+
+/** Deletes an object unless it has been replaced or deleted since it had this ETag. */
+export async function deleteIfUnchanged(
+  s3: S3Client,
+  { bucket, key, etag }: { bucket: string; key: string; etag: string },
+): Promise<void> {
+  try {
+    await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key, IfMatch: `"${etag}"` }));
+  } catch (error) {
+    if (!hasChanged(error)) throw error;
+  }
+}
+
+/** 412: the object has changed; 409: it is changing right now; 404: what If-Match meant has been deleted. */
+function hasChanged(error: unknown): boolean {
+  const isNoBucket = error instanceof Error && error.name === 'NoSuchBucket';
+  return [404, 409, 412].includes(httpStatus(error) ?? 0) && !isNoBucket;
 }

@@ -1,5 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import { CutoutError, ImageNotFound, ImageTooLarge, InvalidInput, NotAnImage } from './errors.ts';
+import { CutoutError, DownloadFailed, ImageNotFound, ImageTooLarge, InvalidInput, NotAnImage } from './errors.ts';
 import { checkImageUrl, guardedFetch } from './fetch.ts';
 import { imageType, SNIFF_BYTES } from './images.ts';
 import type { ObjectSource, Source, UrlSource } from './job.ts';
@@ -18,13 +18,15 @@ export interface Look {
   contentType: string;
   /** In bytes; undefined if a web server does not say. */
   size: number | undefined;
+  /** When the object was uploaded; undefined for an image URL. */
+  uploadedAt?: Date | undefined;
 }
 
 /**
  * Looks at the first bytes of a source before anything is paid for it.
  *
  * @returns SUPERSEDED if the object has been overwritten since: its newer version has an execution of its own.
- * @throws ImageNotFound, NotAnImage, ImageTooLarge, InvalidInput
+ * @throws ImageNotFound, NotAnImage, ImageTooLarge, InvalidInput, DownloadFailed
  */
 export async function lookAt(s3: S3Client, source: Source, gatewayUrl: string): Promise<Look | 'SUPERSEDED'> {
   return 'imageUrl' in source ? lookAtUrl(source, gatewayUrl) : lookAtObject(s3, source);
@@ -44,7 +46,7 @@ async function lookAtObject(s3: S3Client, source: ObjectSource): Promise<Look | 
   if (head === undefined) throw new ImageNotFound(`There is no object ${where} (any more)`);
   const contentType = await checkImage(where, head.bytes, head.size);
   const pinned = { bucket, key, versionId: head.versionId ?? versionId, etag: etag ?? head.etag };
-  return { source: pinned, contentType, size: head.size };
+  return { source: pinned, contentType, size: head.size, uploadedAt: head.lastModified };
 }
 
 async function lookAtUrl(source: UrlSource, gatewayUrl: string): Promise<Look> {
@@ -59,13 +61,19 @@ async function lookAtUrl(source: UrlSource, gatewayUrl: string): Promise<Look> {
     bytes = await readFirst(response, SNIFF_BYTES);
   } catch (error) {
     if (error instanceof CutoutError) throw error;
-    throw new ImageNotFound(`${where} could not be fetched`);
+    throw new DownloadFailed(`${where} could not be fetched`, { cause: error });
   }
   if (response.status === 416) throw new NotAnImage(`${where} is empty`);
+  if (isTransient(response.status)) throw new DownloadFailed(`${where} answered ${response.status}`);
   if (!response.ok) throw new ImageNotFound(`${where} answered ${response.status}`);
   const total = response.headers.get('content-range')?.split('/')[1] ?? response.headers.get('content-length');
   const size = total !== null && /^\d+$/.test(total) ? Number(total) : undefined;
   return { source, contentType: await checkImage(where, bytes, size), size };
+}
+
+/** Whether the same request may be answered better later. */
+function isTransient(status: number): boolean {
+  return status >= 500 || [408, 425, 429].includes(status);
 }
 
 async function checkImage(where: string, head: Uint8Array, size: number | undefined): Promise<string> {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Job } from '../../functions/shared/job.ts';
-import { type AwsJsonServer, serveAwsJson } from '../../local/aws-json.ts';
+import { type AwsApi, serveAwsApi } from '../../local/aws-api.ts';
 import { GatewaySimulator, type JobOutcome } from '../../local/gateway.ts';
 import { LocalSecrets } from '../../local/secrets.ts';
 import { CONTEXT, failureOf, PNG, setEnvironment } from './support.ts';
@@ -9,13 +9,13 @@ const SECRET = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:key';
 const TIMEOUT_MINUTES = 60;
 
 const secrets = new LocalSecrets();
-let secretsManager: AwsJsonServer;
+let secretsManager: AwsApi;
 let gateway: GatewaySimulator;
 let checkStatus: (job: Job, redriveCount?: number) => Promise<Job>;
 
 beforeAll(async () => {
   secrets.create(SECRET);
-  secretsManager = await serveAwsJson(secrets.operations);
+  secretsManager = await serveAwsApi(secrets.operations);
   gateway = await GatewaySimulator.start({ apiKeys: ['good-key'], durationMs: 3_600_000, cutOut: async () => PNG });
   setEnvironment({
     GATEWAY_URL: gateway.url,
@@ -127,8 +127,16 @@ describe('a job that is still working', () => {
 
   it('is one whose status the documentation does not know', async () => {
     gateway.nextStatuses({ document: { status: 'ON_HOLD' } });
-    expect(await checkStatus(await submitted())).toMatchObject({ status: 'ON_HOLD', waitSeconds: 5 });
+    expect(await checkStatus(await submitted())).toMatchObject({ status: 'UNKNOWN', waitSeconds: 5 });
   });
+
+  it.each(['SUPERSEDED', `https://example.com/?token=secret`, 'x'.repeat(100_000)])(
+    'is one whose status %.30s would mean something to the state machine, or does not belong in its state',
+    async (status) => {
+      gateway.nextStatuses({ document: { status } });
+      expect(await checkStatus(await submitted())).toMatchObject({ status: 'UNKNOWN', waitSeconds: 5 });
+    },
+  );
 
   it.each([{ status: 429 }, { status: 500 }, { status: 503 }, 'reset', 'html', { document: { request_id: 'other' } }])(
     'is one about which the gateway answers %j',

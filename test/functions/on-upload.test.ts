@@ -1,6 +1,6 @@
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { AwsError, type AwsJsonServer, serveAwsJson } from '../../local/aws-json.ts';
+import { type AwsApi, AwsError, serveAwsApi } from '../../local/aws-api.ts';
 import { CONTEXT, setEnvironment } from './support.ts';
 
 const STATE_MACHINE = 'arn:aws:states:us-east-1:111122223333:stateMachine:Cutout';
@@ -14,11 +14,11 @@ interface Start {
 
 const started: Start[] = [];
 let refusal: AwsError | undefined;
-let stepFunctions: AwsJsonServer;
+let stepFunctions: AwsApi;
 let onUpload: (...bodies: string[]) => Promise<SQSBatchResponse>;
 
 beforeAll(async () => {
-  stepFunctions = await serveAwsJson({
+  stepFunctions = await serveAwsApi({
     'AWSStepFunctions.StartExecution': (start: Start) => {
       if (refusal !== undefined) throw refusal;
       started.push(start);

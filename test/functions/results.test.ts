@@ -192,22 +192,39 @@ describe('the error file of an earlier failure', () => {
     const { s3, client } = await startS3();
     s3.put(PLAIN, 'photos/cat.jpg.error.json', Buffer.from('{}'));
     s3.put(PLAIN, 'photos/cat.jpg.png', PNG);
-    await deleteErrorFile(client, PLAIN, 'photos/cat.jpg');
+    await deleteErrorFile(client, { bucket: PLAIN, key: 'photos/cat.jpg.error.json' }, async () => false);
 
     expect(s3.list(PLAIN)).toEqual(['photos/cat.jpg.png']);
   });
 
   it('leaves no delete marker where there is none', async () => {
     const { s3, client } = await startS3();
-    await deleteErrorFile(client, VERSIONED, 'photos/cat.jpg');
+    await deleteErrorFile(client, { bucket: VERSIONED, key: 'photos/cat.jpg.error.json' }, async () => false);
     expect(s3.versions(VERSIONED, 'photos/cat.jpg.error.json')).toEqual([]);
+  });
+
+  it('stays if the source has been overwritten: it is about the newer upload', async () => {
+    const { s3, client } = await startS3();
+    s3.put(PLAIN, 'cat.jpg.error.json', Buffer.from('{}'));
+    await deleteErrorFile(client, { bucket: PLAIN, key: 'cat.jpg.error.json' }, async () => true);
+    expect(s3.list(PLAIN)).toEqual(['cat.jpg.error.json']);
+  });
+
+  it('stays if another one takes its place at the last moment', async () => {
+    const { s3, client } = await startS3();
+    s3.put(PLAIN, 'cat.jpg.error.json', Buffer.from('{"of": "this upload"}'));
+    await deleteErrorFile(client, { bucket: PLAIN, key: 'cat.jpg.error.json' }, async () => {
+      s3.put(PLAIN, 'cat.jpg.error.json', Buffer.from('{"of": "a newer upload"}'));
+      return false;
+    });
+    expect(s3.get(PLAIN, 'cat.jpg.error.json')?.body.toString()).toContain('newer');
   });
 
   it('is deleted once, also where it stays as an older version', async () => {
     const { s3, client } = await startS3();
     s3.put(VERSIONED, 'photos/cat.jpg.error.json', Buffer.from('{}'));
-    await deleteErrorFile(client, VERSIONED, 'photos/cat.jpg');
-    await deleteErrorFile(client, VERSIONED, 'photos/cat.jpg');
+    await deleteErrorFile(client, { bucket: VERSIONED, key: 'photos/cat.jpg.error.json' }, async () => false);
+    await deleteErrorFile(client, { bucket: VERSIONED, key: 'photos/cat.jpg.error.json' }, async () => false);
 
     const versions = s3.versions(VERSIONED, 'photos/cat.jpg.error.json');
     expect(versions.map(({ deleteMarker }) => deleteMarker)).toEqual([true, false]);

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { ImageNotFound, ImageTooLarge, InvalidInput, NotAnImage } from '../../functions/shared/errors.ts';
+import {
+  DownloadFailed,
+  ImageNotFound,
+  ImageTooLarge,
+  InvalidInput,
+  NotAnImage,
+} from '../../functions/shared/errors.ts';
 import { lookAt, MAX_IMAGE_BYTES } from '../../functions/shared/sources.ts';
 import { failureOf, PLAIN, PNG, serve, serveBytes, startS3, VERSIONED } from './support.ts';
 
@@ -18,6 +24,7 @@ describe('looking at an object', () => {
       source: { bucket: PLAIN, key: 'cat.txt', versionId: undefined, etag },
       contentType: 'image/png',
       size: OTHER_PNG.length,
+      uploadedAt: expect.any(Date),
     });
   });
 
@@ -46,6 +53,14 @@ describe('looking at an object', () => {
       s3.put(PLAIN, key, PNG);
       expect(await lookAt(client, { bucket: PLAIN, key }, GATEWAY)).toMatchObject({ source: { key } });
     }
+  });
+
+  it.each(['II*\0', 'MM\0*'])('takes a TIFF whose directory is at its end (%j)', async (magic) => {
+    const { s3, client } = await startS3();
+    s3.put(PLAIN, 'scan.tif', Buffer.concat([Buffer.from(magic), Buffer.from([0, 0x10, 0, 0]), Buffer.alloc(10_000)]));
+    expect(await lookAt(client, { bucket: PLAIN, key: 'scan.tif' }, GATEWAY)).toMatchObject({
+      contentType: 'image/tiff',
+    });
   });
 
   it('refuses an empty object', async () => {
@@ -145,6 +160,7 @@ describe('looking at an object', () => {
       source: { bucket: VERSIONED, key: 'cat.png', versionId, etag },
       contentType: 'image/png',
       size: OTHER_PNG.length,
+      uploadedAt: expect.any(Date),
     });
   });
 
@@ -240,7 +256,7 @@ describe('looking at an image URL', () => {
     expect(await failureOf(look(server.origin))).toBeInstanceOf(ImageTooLarge);
   });
 
-  it.each([403, 404, 500])('does not find an image that is answered %i', async (status) => {
+  it.each([403, 404, 410])('does not find an image that is answered %i', async (status) => {
     const server = await serve((_request, response) => response.writeHead(status).end(PNG));
     const error = await failureOf(look(`${server.origin}/cat.jpg?token=secret`));
 
@@ -248,12 +264,17 @@ describe('looking at an image URL', () => {
     expect(error.message).toContain(`${server.origin}/cat.jpg answered ${status}`);
   });
 
-  it('does not find an image whose server breaks the connection or does not exist', async () => {
+  it.each([408, 425, 429, 500, 503])('may find an image later that is answered %i now', async (status) => {
+    const server = await serve((_request, response) => response.writeHead(status).end(PNG));
+    expect(await failureOf(look(`${server.origin}/cat.jpg`))).toBeInstanceOf(DownloadFailed);
+  });
+
+  it('may find an image later whose server breaks the connection or does not exist now', async () => {
     const broken = await serve((request) => request.socket.destroy());
-    expect(await failureOf(look(broken.origin))).toBeInstanceOf(ImageNotFound);
+    expect(await failureOf(look(broken.origin))).toBeInstanceOf(DownloadFailed);
 
     const error = await failureOf(look('https://nowhere.invalid/cat.jpg?token=secret'));
-    expect(error).toBeInstanceOf(ImageNotFound);
+    expect(error).toBeInstanceOf(DownloadFailed);
     expect(error.message).toContain('https://nowhere.invalid/cat.jpg could not be fetched');
   });
 

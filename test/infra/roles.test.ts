@@ -147,7 +147,7 @@ describe('exactly what each may do', () => {
     ]);
   });
 
-  it('report-failure: see executions, uploads and results, write and delete error files, send dead letters', () => {
+  it('report-failure: see executions, uploads and results, write and delete error files, take from its queue', () => {
     expect(doings('ReportFailureRole')).toEqual([
       's3:DeleteObject <Results.Arn>/*.error.json',
       's3:GetObject <Results.Arn>/*',
@@ -155,9 +155,11 @@ describe('exactly what each may do', () => {
       's3:ListBucket <Results.Arn>',
       's3:ListBucket <Uploads.Arn>',
       's3:PutObject <Results.Arn>/*.error.json',
-      'sqs:GetQueueAttributes <FailureDeadLetterQueue.Arn>',
-      'sqs:GetQueueUrl <FailureDeadLetterQueue.Arn>',
-      'sqs:SendMessage <FailureDeadLetterQueue.Arn>',
+      'sqs:ChangeMessageVisibility <FailuresQueue.Arn>',
+      'sqs:DeleteMessage <FailuresQueue.Arn>',
+      'sqs:GetQueueAttributes <FailuresQueue.Arn>',
+      'sqs:GetQueueUrl <FailuresQueue.Arn>',
+      'sqs:ReceiveMessage <FailuresQueue.Arn>',
       `states:DescribeExecution ${EXECUTIONS}:<WorkflowStateMachine.Name>:*`,
       `states:GetExecutionHistory ${EXECUTIONS}:<WorkflowStateMachine.Name>:*`,
     ]);

@@ -118,12 +118,10 @@ describe('the way of an upload to its function', () => {
   });
 
   it('ends in on-upload, which says message by message what failed', () => {
-    const mappings = Object.values(resources(standard, 'AWS::Lambda::EventSourceMapping'));
-    expect(mappings).toHaveLength(1);
-    const [mapping] = mappings;
-    expect(flat(mapping?.Properties.EventSourceArn)).toBe('<IntakeQueue.Arn>');
-    expect(flat(mapping?.Properties.FunctionName)).toBe('<OnUpload>');
-    expect(mapping?.Properties).toMatchObject({
+    expect(mappings(standard)).toHaveLength(2);
+    const mapping = mappings(standard).find(({ EventSourceArn }) => flat(EventSourceArn) === '<IntakeQueue.Arn>');
+    expect(flat(mapping?.FunctionName)).toBe('<OnUpload>');
+    expect(mapping).toMatchObject({
       BatchSize: 10,
       FunctionResponseTypes: ['ReportBatchItemFailures'],
       ScalingConfig: { MaximumConcurrency: 5 },
@@ -135,10 +133,16 @@ describe('the way of an upload to its function', () => {
   });
 });
 
+/** The properties of the event source mappings. */
+function mappings(template: Template): Resource['Properties'][] {
+  return Object.values(resources(template, 'AWS::Lambda::EventSourceMapping')).map(({ Properties }) => Properties);
+}
+
 describe('the queues', () => {
-  it('are the one of uploads and two for dead letters', () => {
+  it('are one for uploads and one for failures, each with one for dead letters', () => {
     expect(Object.keys(resources(standard, 'AWS::SQS::Queue')).sort()).toEqual([
-      'FailureDeadLetterQueue',
+      'FailuresDeadLetterQueue',
+      'FailuresQueue',
       'IntakeDeadLetterQueue',
       'IntakeQueue',
     ]);
@@ -147,7 +151,8 @@ describe('the queues', () => {
   describe.each([
     ['IntakeQueue', 'IntakeRule'],
     ['IntakeDeadLetterQueue', 'IntakeRule'],
-    ['FailureDeadLetterQueue', 'FailureRule'],
+    ['FailuresQueue', 'FailuresRule'],
+    ['FailuresDeadLetterQueue', 'FailuresRule'],
   ])('%s', (name, rule) => {
     const { Properties } = resource(standard, 'AWS::SQS::Queue', name);
 
@@ -197,7 +202,12 @@ describe('the functions', () => {
       MemorySize,
       Timeout,
       TracingConfig: { Mode: 'Active' },
-      Environment: { Variables: { POWERTOOLS_SERVICE_NAME: service } },
+      Environment: {
+        Variables: {
+          POWERTOOLS_SERVICE_NAME: expect.stringMatching(/^Cutout-BackgroundRemoval/),
+          POWERTOOLS_METRICS_NAMESPACE: 'Cutout',
+        },
+      },
     });
     // An account may have as few as ten executions at once, of which none can be reserved.
     expect(Properties).not.toHaveProperty('ReservedConcurrentExecutions');
@@ -259,7 +269,7 @@ describe('the functions', () => {
 });
 
 describe('the report of a failure', () => {
-  const rule = resource(standard, 'AWS::Events::Rule', 'FailureRule');
+  const rule = resource(standard, 'AWS::Events::Rule', 'FailuresRule');
 
   it('is made for executions of this state machine that failed, timed out or were aborted', () => {
     const { detail, ...pattern } = rule.Properties.EventPattern;
@@ -269,28 +279,21 @@ describe('the report of a failure', () => {
     expect(Object.keys(detail).sort()).toEqual(['stateMachineArn', 'status']);
   });
 
-  it('goes to report-failure, which EventBridge may invoke for this rule only', () => {
+  it('waits in a queue, so that thousands of failures at once are reported at a pace that Step Functions answers', () => {
     expect(rule.Properties.Targets).toHaveLength(1);
-    expect(flat(rule.Properties.Targets[0].Arn)).toBe('<ReportFailure.Arn>');
-    const permissions = Object.values(resources(standard, 'AWS::Lambda::Permission'));
-    expect(permissions).toHaveLength(1);
-    const [permission] = permissions;
-    expect(permission?.Properties).toMatchObject({
-      Action: 'lambda:InvokeFunction',
-      Principal: 'events.amazonaws.com',
-    });
-    expect(flat(permission?.Properties.FunctionName)).toBe('<ReportFailure.Arn>');
-    expect(flat(permission?.Properties.SourceArn)).toBe('<FailureRule.Arn>');
+    expect(flat(rule.Properties.Targets[0].Arn)).toBe('<FailuresQueue.Arn>');
+    const mapping = mappings(standard).find(({ EventSourceArn }) => flat(EventSourceArn) === '<FailuresQueue.Arn>');
+    expect(flat(mapping?.FunctionName)).toBe('<ReportFailure>');
+    expect(mapping).toMatchObject({ BatchSize: 1, ScalingConfig: { MaximumConcurrency: 2 } });
   });
 
-  it('is tried twice more, and then kept in a dead-letter queue, whether the rule or the function failed', () => {
-    expect(flat(rule.Properties.Targets[0].DeadLetterConfig.Arn)).toBe('<FailureDeadLetterQueue.Arn>');
-    const configs = Object.values(resources(standard, 'AWS::Lambda::EventInvokeConfig'));
-    expect(configs).toHaveLength(1);
-    const [config] = configs;
-    expect(flat(config?.Properties.FunctionName)).toBe('<ReportFailure>');
-    expect(config?.Properties.MaximumRetryAttempts).toBe(2);
-    expect(flat(config?.Properties.DestinationConfig.OnFailure.Destination)).toBe('<FailureDeadLetterQueue.Arn>');
+  it('is tried for over an hour, and then kept in a dead-letter queue, whether the rule or the function failed', () => {
+    expect(flat(rule.Properties.Targets[0].DeadLetterConfig.Arn)).toBe('<FailuresDeadLetterQueue.Arn>');
+    const { RedrivePolicy, VisibilityTimeout } = resource(standard, 'AWS::SQS::Queue', 'FailuresQueue').Properties;
+    expect(flat(RedrivePolicy.deadLetterTargetArn)).toBe('<FailuresDeadLetterQueue.Arn>');
+    expect(RedrivePolicy.maxReceiveCount * VisibilityTimeout).toBeGreaterThanOrEqual(3600);
+    const { Timeout } = resource(standard, 'AWS::Lambda::Function', 'ReportFailure').Properties;
+    expect(VisibilityTimeout).toBeGreaterThanOrEqual(6 * Timeout);
   });
 });
 
@@ -351,7 +354,7 @@ describe('the alarms', () => {
       'ApproximateNumberOfMessagesVisible',
       'Maximum',
       1,
-      '<FailureDeadLetterQueue.QueueName>',
+      '<FailuresDeadLetterQueue.QueueName>',
     ],
     MonitoringOldestMessage: ['AWS/SQS', 'ApproximateAgeOfOldestMessage', 'Maximum', 900, '<IntakeQueue.QueueName>'],
   };
@@ -401,9 +404,32 @@ describe('the alarms', () => {
       PolicyDocument: {
         Statement: Match.arrayWith([
           Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+          // A topic with a policy admits only whom that names.
+          Match.objectLike({
+            Effect: 'Allow',
+            Action: 'sns:Publish',
+            Principal: { Service: 'cloudwatch.amazonaws.com' },
+            Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+          }),
         ]),
       },
     });
+  });
+});
+
+describe('the dashboard', () => {
+  it('shows what comes in and goes out, failures by error, the oldest message, the time to a cutout, and the money', () => {
+    const [dashboard] = Object.values(resources(standard, 'AWS::CloudWatch::Dashboard'));
+    const body = flat(dashboard?.Properties.DashboardBody);
+    const service = resource(standard, 'AWS::Lambda::Function', 'Submit').Properties.Environment.Variables
+      .POWERTOOLS_SERVICE_NAME;
+    for (const metric of ['Uploads', 'Submissions', 'Delivered', 'Superseded', 'OutcomeUnknown', 'UploadToCutout']) {
+      expect(body).toContain(`"Cutout","${metric}","service","${service}"`);
+    }
+    expect(body).toContain(`SEARCH('{Cutout,service,error} MetricName=\\"Failed\\" service=\\"${service}\\"'`);
+    expect(body).toContain('ApproximateAgeOfOldestMessage');
+    expect(body).toContain('accepted * 0.018');
+    for (const alarm of Object.keys(resources(standard, 'AWS::CloudWatch::Alarm'))) expect(body).toContain(alarm);
   });
 });
 
@@ -419,7 +445,12 @@ describe('the outputs', () => {
       ApiKeySecretArn: '<ApiKey>',
       SetApiKeyCommand:
         'aws secretsmanager put-secret-value --region <AWS::Region> --secret-id <ApiKey> --secret-string file:///dev/stdin',
+      UploadsLocation: 's3://<Uploads>/',
+      ResultsLocation: 's3://<Results>/',
       DeadLetterQueueUrl: '<IntakeDeadLetterQueue>',
+      MoveDeadLettersCommand:
+        'aws sqs start-message-move-task --region <AWS::Region> --source-arn <IntakeDeadLetterQueue.Arn> ' +
+        '--destination-arn <IntakeQueue.Arn>',
     });
     for (const { Description } of Object.values(standard.findOutputs('*'))) expect(Description).toMatch(/\w+ \w+/);
   });

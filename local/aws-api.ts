@@ -11,25 +11,27 @@ export class AwsError extends Error {
   }
 }
 
-/** An operation of an AWS service, such as `AWSStepFunctions.StartExecution`: input to output, both JSON. */
+/** An operation such as `AWSStepFunctions.StartExecution`: input to output, both JSON, or output in XML as text. */
 // biome-ignore lint/suspicious/noExplicitAny: each operation knows its own input
 export type Operation = (input: any) => unknown;
 
-/** A server that speaks the AWS JSON protocol for the given operations. */
-export interface AwsJsonServer {
+/** A server that speaks AWS's protocols for the given operations. */
+export interface AwsApi {
   url: string;
   close: () => Promise<void>;
 }
+
+const JSON_TYPE = 'application/x-amz-json-1.0';
 
 /**
  * Serves operations on 127.0.0.1, on a free port.
  *
  * @param onCall Sees each call, and may refuse it.
  */
-export async function serveAwsJson(
+export async function serveAwsApi(
   operations: Record<string, Operation>,
   onCall: (operation: string, input: unknown) => AwsError | undefined = () => undefined,
-): Promise<AwsJsonServer> {
+): Promise<AwsApi> {
   const server = createServer((request, response) => void answer(operations, onCall, request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -50,15 +52,15 @@ async function answer(
   response: ServerResponse,
 ): Promise<void> {
   const send = (status: number, body: unknown) => {
-    response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' }).end(JSON.stringify(body));
+    const [type, text] = typeof body === 'string' ? ['text/xml', body] : [JSON_TYPE, JSON.stringify(body)];
+    response.writeHead(status, { 'content-type': type }).end(text);
   };
   try {
-    const target = String(request.headers['x-amz-target']);
-    const operation = operations[target];
-    if (!operation) throw new AwsError('UnknownOperationException', `${target} is not offered on this machine`);
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
-    const input = JSON.parse(Buffer.concat(chunks).toString() || '{}');
+    const { target, input } = called(request.headers['x-amz-target'], Buffer.concat(chunks).toString());
+    const operation = operations[target];
+    if (!operation) throw new AwsError('UnknownOperationException', `${target} is not offered on this machine`);
     const refusal = onCall(target, input);
     if (refusal) throw refusal;
     send(200, await operation(input));
@@ -66,4 +68,11 @@ async function answer(
     const { name, message } = error as Error;
     send(error instanceof AwsError ? error.status : 500, { __type: name, message });
   }
+}
+
+/** Which operation a request calls: most services say so in a header, CloudFormation in a form. */
+function called(header: string | string[] | undefined, body: string): { target: string; input: unknown } {
+  if (typeof header === 'string') return { target: header, input: JSON.parse(body || '{}') };
+  const form = Object.fromEntries(new URLSearchParams(body));
+  return { target: `CloudFormation.${form.Action}`, input: form };
 }

@@ -1,0 +1,72 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { type Buckets, firstSubmission } from '../functions/shared/input.ts';
+import type { Job } from '../functions/shared/job.ts';
+import { stackOutputs } from './stack.ts';
+
+/** What a command needs of a deployed stack. */
+export interface Deployment {
+  sfn: SFNClient;
+  s3: S3Client;
+  stateMachineArn: string;
+  resultsBucket: string;
+  buckets: Buckets;
+}
+
+/** Finds a deployment by the outputs of its stack; region and credentials come from the environment as for the AWS CLI. */
+export async function findDeployment(stackName: string): Promise<Deployment> {
+  const output = await stackOutputs(stackName);
+  const [uploadsBucket, uploadsPrefix] = location(output('UploadsLocation'));
+  const [resultsBucket, resultsPrefix] = location(output('ResultsLocation'));
+  return {
+    // Many small requests: wait out throttling instead of giving up.
+    sfn: new SFNClient({ retryMode: 'adaptive', maxAttempts: 10 }),
+    s3: new S3Client({}),
+    stateMachineArn: output('StateMachineArn'),
+    resultsBucket,
+    buckets: { uploadsBucket, uploadsPrefix, resultsPrefix },
+  };
+}
+
+/** Bucket and prefix of `s3://bucket/prefix`. */
+function location(url: string): [bucket: string, prefix: string] {
+  const [, bucket = '', prefix = ''] = /^s3:\/\/([^/]+)\/(.*)$/.exec(url) ?? [];
+  return [bucket, prefix];
+}
+
+/** The image of an execution that had submitted nothing yet; undefined if its input names none. */
+export function imageOfInput(input: unknown, buckets: Buckets): Pick<Job, 'source' | 'resultKey'> | undefined {
+  try {
+    return firstSubmission(input, buckets);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The options that all commands about failures share. */
+export const COMMON_OPTIONS = {
+  stack: { type: 'string', default: 'Cutout' },
+  since: { type: 'string', default: '24h' },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
+/** A time, given as ISO 8601 or as so many minutes, hours or days ago (`90m`, `12h`, `3d`). */
+export function parseSince(text: string, now = Date.now()): Date {
+  const [, amount, unit = ''] = /^(\d+)([mhd])$/.exec(text) ?? [];
+  const minutes: Record<string, number> = { m: 1, h: 60, d: 24 * 60 };
+  const date = amount ? new Date(now - Number(amount) * (minutes[unit] ?? 0) * 60_000) : new Date(text);
+  if (Number.isNaN(date.getTime())) {
+    throw new Error(`--since must be a time such as 2026-11-22T08:00Z, or 90m, 12h or 3d ago, not "${text}"`);
+  }
+  return date;
+}
+
+/** Runs a command: a problem is one line on standard error and exit code 1, not a stack. */
+export async function main(run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}

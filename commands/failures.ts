@@ -1,0 +1,28 @@
+import { parseArgs } from 'node:util';
+import { COMMON_OPTIONS, findDeployment, main, parseSince } from './deployment.ts';
+import { errorFileOf, failedExecutions, nameOf } from './executions.ts';
+
+const USAGE = `Lists the images that failed, and whether their error files were written.
+
+  npm run failures                                  those of the last 24 hours
+  npm run failures -- --since 2026-11-22T08:00Z     since then (or 90m, 12h, 3d ago)
+  npm run failures -- --missing                     only those whose error file is missing
+  npm run failures -- --stack Name                  of another stack than Cutout
+`;
+
+await main(async () => {
+  const { values } = parseArgs({ options: { ...COMMON_OPTIONS, missing: { type: 'boolean', default: false } } });
+  if (values.help) return console.log(USAGE);
+  const since = parseSince(values.since);
+  const deployment = await findDeployment(values.stack);
+  let count = 0;
+  for await (const failed of failedExecutions(deployment, since)) {
+    const errorFile = await errorFileOf(deployment, failed);
+    if (values.missing && errorFile !== 'MISSING') continue;
+    count++;
+    console.log(`${failed.stoppedAt.toISOString()}  ${failed.error.padEnd(20)} ${nameOf(failed)}`);
+    console.log(`  ${failed.cause}`);
+    console.log(`  error file ${errorFile}; ${failed.arn}`);
+  }
+  console.log(`${count} failed${values.missing ? ' without an error file' : ''} since ${since.toISOString()}.`);
+});

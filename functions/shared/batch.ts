@@ -1,0 +1,30 @@
+import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
+import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { logger } from './handler.ts';
+import { publishMetrics } from './metrics.ts';
+
+const processor = new BatchProcessor(EventType.SQS);
+
+/** Wraps the work on one queued message into a handler for batches; messages that fail go back to the queue alone. */
+export function batchHandlerOf(
+  work: (record: SQSRecord) => Promise<void>,
+): (event: SQSEvent, context: Context) => Promise<SQSBatchResponse> {
+  return async (event, context) => {
+    logger.resetKeys();
+    logger.addContext(context);
+    try {
+      return await processPartialResponse(event, work, processor, { context, throwOnFullBatchFailure: false });
+    } finally {
+      publishMetrics();
+    }
+  };
+}
+
+/** The JSON in a message's body; undefined if it is none. */
+export function jsonBody(record: SQSRecord): unknown {
+  try {
+    return JSON.parse(record.body);
+  } catch {
+    return undefined;
+  }
+}

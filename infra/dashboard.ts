@@ -1,0 +1,78 @@
+import { Duration, Stack } from 'aws-cdk-lib';
+import {
+  type Alarm,
+  AlarmStatusWidget,
+  Dashboard,
+  GraphWidget,
+  type IMetric,
+  type IWidget,
+  MathExpression,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import type { Construct } from 'constructs';
+import { PRICE_PER_IMAGE_USD } from '../functions/shared/price.ts';
+import { METRICS_NAMESPACE, ownMetric } from './metrics.ts';
+
+export interface ImagesDashboardProps {
+  readonly deployment: string;
+  readonly stateMachine: StateMachine;
+  readonly queue: IQueue;
+  readonly alarms: Alarm[];
+}
+
+const PERIOD = Duration.minutes(5);
+
+/** One page that answers: are images coming through, how fast, what fails, and what does it cost? */
+export class ImagesDashboard extends Dashboard {
+  constructor(scope: Construct, id: string, props: ImagesDashboardProps) {
+    super(scope, id, { defaultInterval: Duration.days(1) });
+    const { deployment, stateMachine, queue } = props;
+    const own = (name: Parameters<typeof ownMetric>[1], statistic?: string) =>
+      ownMetric(deployment, name, { period: PERIOD, ...(statistic && { statistic, label: statistic }) });
+
+    this.addWidgets(new AlarmStatusWidget({ title: 'Alarms', alarms: props.alarms, width: 24, height: 3 }));
+    this.addWidgets(
+      graph('Images in and out', [own('Uploads'), own('Submissions'), own('Delivered'), own('Superseded')]),
+      graph('Failed, by error', [
+        new MathExpression({
+          // A search, because which errors there are is known only once they happen.
+          expression: `SEARCH('{${METRICS_NAMESPACE},service,error} MetricName="Failed" service="${deployment}"', 'Sum', 300)`,
+          label: '',
+          searchRegion: Stack.of(this).region,
+          usingMetrics: {},
+        }),
+      ]),
+      graph('Time from upload to cutout (ms)', [own('UploadToCutout', 'p50'), own('UploadToCutout', 'p95')]),
+    );
+    this.addWidgets(
+      graph('Oldest upload that waits for its start (s)', [
+        queue.metricApproximateAgeOfOldestMessage({ period: PERIOD, statistic: 'Maximum' }),
+      ]),
+      graph('Executions', [
+        stateMachine.metricStarted({ period: PERIOD }),
+        stateMachine.metricSucceeded({ period: PERIOD }),
+        stateMachine.metricFailed({ period: PERIOD }),
+        stateMachine.metricThrottled({ period: PERIOD }),
+      ]),
+      graph(`Spent at the gateway, at $${PRICE_PER_IMAGE_USD} an image ($)`, [
+        spent('accepted', own('Submissions')),
+        spent('perhaps', own('OutcomeUnknown')),
+      ]),
+    );
+  }
+}
+
+function graph(title: string, left: IMetric[]): IWidget {
+  return new GraphWidget({ title, left, width: 8, leftYAxis: { min: 0 } });
+}
+
+/** What submissions cost; the id tells them apart from others in the same graph. */
+function spent(id: string, submissions: IMetric): MathExpression {
+  return new MathExpression({
+    expression: `${id} * ${PRICE_PER_IMAGE_USD}`,
+    usingMetrics: { [id]: submissions },
+    label: id,
+    period: PERIOD,
+  });
+}

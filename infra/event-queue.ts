@@ -1,0 +1,54 @@
+import { Duration } from 'aws-cdk-lib';
+import { type EventPattern, Rule } from 'aws-cdk-lib/aws-events';
+import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { accept } from './nag.ts';
+
+/** Longest that SQS keeps a message; a person has that long to look into a dead letter. */
+const MAX_RETENTION = Duration.days(14);
+
+export interface EventQueueProps {
+  readonly description: string;
+  /** Which events of the default bus are queued. */
+  readonly eventPattern: EventPattern;
+  /** The longest the function that takes from the queue may run. */
+  readonly functionTimeout: Duration;
+}
+
+/** The way of an event to a function at a bounded pace: EventBridge rule → queue, with a dead-letter queue. */
+export class EventQueue extends Construct {
+  readonly queue: Queue;
+  /** Events that could not be brought to the queue, or that the function kept failing on. */
+  readonly deadLetterQueue: Queue;
+
+  constructor(scope: Construct, id: string, props: EventQueueProps) {
+    super(scope, id);
+    // SSE-SQS: EventBridge may not use the AWS managed key alias/aws/sqs.
+    const common = { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true, retentionPeriod: MAX_RETENTION };
+    this.deadLetterQueue = new Queue(this, 'DeadLetterQueue', common);
+    accept(this.deadLetterQueue, 'Serverless-SQSRedrivePolicy', 'This is a dead-letter queue itself.');
+    this.queue = new Queue(this, 'Queue', {
+      ...common,
+      // Six times the function's timeout, as Lambda's documentation advises.
+      visibilityTimeout: Duration.seconds(6 * props.functionTimeout.toSeconds()),
+      // With the visibility timeout: an outage of an hour or more loses no event.
+      deadLetterQueue: { queue: this.deadLetterQueue, maxReceiveCount: 20 },
+    });
+    const { description, eventPattern } = props;
+    const target = new SqsQueue(this.queue, { deadLetterQueue: this.deadLetterQueue });
+    new Rule(this, 'Rule', { description, eventPattern, targets: [target] });
+  }
+
+  /** Lets a function take events from the queue; of a batch, it says which ones failed. */
+  deliverTo(consumer: IFunction, limits: { readonly batchSize: number; readonly maxConcurrency: number }): void {
+    consumer.addEventSource(new SqsEventSource(this.queue, { ...limits, reportBatchItemFailures: true }));
+    accept(
+      consumer,
+      'Serverless-LambdaEventSourceMappingDestination',
+      'What fails stays in the queue, and goes to its dead-letter queue in the end.',
+    );
+  }
+}
