@@ -8,7 +8,7 @@ import { OutcomeUnknown } from './shared/gateway-errors.ts';
 import { handlerOf, logger } from './shared/handler.ts';
 import { bucketsFromEnv, firstSubmission, type Submittable } from './shared/input.ts';
 import { isJobOf, type Job, parse, parseJob, publicSource, type Source } from './shared/job.ts';
-import { count } from './shared/metrics.ts';
+import { count, publishMetrics } from './shared/metrics.ts';
 import { lookAt } from './shared/sources.ts';
 
 const s3 = new S3Client({});
@@ -37,7 +37,6 @@ export const handler = handlerOf(async (event: unknown): Promise<Job> => {
     return { ...next, execution, submittedAt, status: 'SUPERSEDED', waitSeconds: 0 };
   }
   const { requestId } = await submit(await urlOf(image.source));
-  count('Submissions');
   logger.info('submitted', { requestId, contentType: image.contentType, bytes: image.size });
   return {
     ...next,
@@ -65,13 +64,17 @@ async function urlOf(source: Source): Promise<string> {
 }
 
 async function submit(imageUrl: string): ReturnType<Gateway['submit']> {
+  // Written before anything is sent: after a crash, what was sent and never answered shows as the difference.
+  logger.info('submitting');
+  count('Sent');
+  publishMetrics();
   try {
-    return await gateway.submit(imageUrl);
+    const submission = await gateway.submit(imageUrl);
+    count('Submissions');
+    return submission;
   } catch (error) {
-    if (error instanceof OutcomeUnknown) {
-      count('OutcomeUnknown');
-      logger.warn('outcome unknown: the next submission may pay a second time');
-    }
+    if (error instanceof OutcomeUnknown) logger.warn('outcome unknown: the next submission may pay a second time');
+    else count('Refused');
     throw error;
   }
 }

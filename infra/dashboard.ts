@@ -56,8 +56,12 @@ export class ImagesDashboard extends Dashboard {
         stateMachine.metricThrottled({ period: PERIOD }),
       ]),
       graph(`Spent at the gateway, at $${PRICE_PER_IMAGE_USD} an image ($)`, [
-        spent('accepted', own('Submissions')),
-        spent('perhaps', own('OutcomeUnknown')),
+        spent('accepted', 'accepted', { accepted: own('Submissions') }),
+        spent('perhaps accepted (outcome unknown)', 'sent - taken - refused', {
+          sent: own('Sent'),
+          taken: own('Submissions'),
+          refused: own('Refused'),
+        }),
       ]),
     );
   }
@@ -67,12 +71,14 @@ function graph(title: string, left: IMetric[]): IWidget {
   return new GraphWidget({ title, left, width: 8, leftYAxis: { min: 0 } });
 }
 
-/** What submissions cost; the id tells them apart from others in the same graph. */
-function spent(id: string, submissions: IMetric): MathExpression {
+/** What as many submissions as `images` says cost. */
+function spent(label: string, images: string, usingMetrics: Record<string, IMetric>): MathExpression {
+  // Sums are missing, not 0, where nothing was counted.
+  const filled = images.replace(/\w+/g, (id) => `FILL(${id}, 0)`);
   return new MathExpression({
-    expression: `${id} * ${PRICE_PER_IMAGE_USD}`,
-    usingMetrics: { [id]: submissions },
-    label: id,
+    expression: `(${filled}) * ${PRICE_PER_IMAGE_USD}`,
+    usingMetrics,
+    label,
     period: PERIOD,
   });
 }

@@ -66,8 +66,9 @@ function collect(cloud: LocalCloud, key: string, file: string): boolean {
     console.error(`✗ ${source} → ${error}: ${cause}`);
     return false;
   }
-  const keys = cloud.s3.list(cloud.resultsBucket, `${key}.`);
-  for (const resultKey of keys) {
+  const execution = cloud.stepFunctions.executions.find(({ input }) => JSON.parse(input).key === key);
+  const results: { key: string }[] = JSON.parse(execution?.output ?? '{}').results ?? [];
+  for (const { key: resultKey } of results) {
     const result = cloud.s3.get(cloud.resultsBucket, resultKey);
     if (!result) continue;
     const path = join(OUT, resultKey);
@@ -76,8 +77,8 @@ function collect(cloud: LocalCloud, key: string, file: string): boolean {
     console.log(`✓ ${source} → ${relative('.', path)} (${size(result.body.length)}, ${result.contentType})`);
     console.log(`  s3://${cloud.resultsBucket}/${resultKey}`);
   }
-  if (keys.length === 0) console.error(`✗ ${source} → nothing was delivered, and no error file says why`);
-  return keys.length > 0;
+  if (results.length === 0) console.error(`✗ ${source} → nothing was delivered, and no error file says why`);
+  return results.length > 0;
 }
 
 /** The file's name as key; files of the same name are told apart by a number. */

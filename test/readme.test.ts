@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
 import { REMEDIES } from '../functions/shared/errors.ts';
+import { ALARMS } from '../infra/monitoring.ts';
 import { readSettings, SETTING_NAMES } from '../infra/settings.ts';
 import { RETRY } from '../infra/workflow.ts';
 
@@ -38,6 +39,10 @@ describe('README', () => {
         name === 'Unauthorized' ? /^once, with a key read afresh$/ : /^no$/,
       );
     }
+  });
+
+  it('says what to do for every alarm', () => {
+    expect(table('Alarm').map(([name]) => name)).toEqual(Object.keys(ALARMS).map((name) => `\`${name}\``));
   });
 
   it('lists every setting with its default', () => {

@@ -10,10 +10,12 @@ export const metrics = new Metrics();
 export type MetricName =
   /** Uploads whose execution was started. */
   | 'Uploads'
+  /** Submissions that were sent. Less those accepted and refused, it is those whose outcome is unknown. */
+  | 'Sent'
   /** Submissions that the gateway accepted: what is paid for, less those that end in ERROR. */
   | 'Submissions'
-  /** Submissions that may or may not have been accepted. */
-  | 'OutcomeUnknown'
+  /** Submissions that were surely not accepted. */
+  | 'Refused'
   /** Executions that delivered. */
   | 'Delivered'
   /** Executions whose source had been overwritten. */

@@ -423,12 +423,13 @@ describe('the dashboard', () => {
     const body = flat(dashboard?.Properties.DashboardBody);
     const service = resource(standard, 'AWS::Lambda::Function', 'Submit').Properties.Environment.Variables
       .POWERTOOLS_SERVICE_NAME;
-    for (const metric of ['Uploads', 'Submissions', 'Delivered', 'Superseded', 'OutcomeUnknown', 'UploadToCutout']) {
+    for (const metric of ['Uploads', 'Submissions', 'Delivered', 'Superseded', 'Sent', 'Refused', 'UploadToCutout']) {
       expect(body).toContain(`"Cutout","${metric}","service","${service}"`);
     }
     expect(body).toContain(`SEARCH('{Cutout,service,error} MetricName=\\"Failed\\" service=\\"${service}\\"'`);
     expect(body).toContain('ApproximateAgeOfOldestMessage');
-    expect(body).toContain('accepted * 0.018');
+    expect(body).toContain('(FILL(accepted, 0)) * 0.018');
+    expect(body).toContain('(FILL(sent, 0) - FILL(taken, 0) - FILL(refused, 0)) * 0.018');
     for (const alarm of Object.keys(resources(standard, 'AWS::CloudWatch::Alarm'))) expect(body).toContain(alarm);
   });
 });
