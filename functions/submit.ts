@@ -1,10 +1,12 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import * as v from 'valibot';
 import { apiKey } from './shared/api-key.ts';
+import { CallbackTable, callbackUrl, submissionId } from './shared/callbacks.ts';
 import { env } from './shared/environment.ts';
 import { Gateway } from './shared/gateway.ts';
-import { OutcomeUnknown } from './shared/gateway-errors.ts';
+import { GatewayUnreachable, NotFound, OutcomeUnknown } from './shared/gateway-errors.ts';
 import { handlerOf, logger } from './shared/handler.ts';
 import { bucketsFromEnv, firstSubmission, type Submittable } from './shared/input.ts';
 import { isJobOf, type Job, parse, parseJob, publicSource, type Source } from './shared/job.ts';
@@ -14,6 +16,8 @@ import { lookAt } from './shared/sources.ts';
 const s3 = new S3Client({});
 const gateway = new Gateway({ url: env('GATEWAY_URL'), apiKey });
 const buckets = bucketsFromEnv();
+/** In webhook mode: where callbacks are noted, and where they come in. */
+const callbacks = callbacksFromEnv();
 const expectedSeconds = Number(env('EXPECTED_SECONDS'));
 /** Long enough for the longest queueing the settings allow; a URL dies with the role's session, 12 h at most. */
 const urlSeconds = Math.min(12 * 3600, Number(env('TIMEOUT_MINUTES')) * 60 + 3600);
@@ -32,15 +36,18 @@ export const handler = handlerOf(async (event: unknown): Promise<Job> => {
 
   const image = await lookAt(s3, next.source, env('GATEWAY_URL'));
   const submittedAt = new Date().toISOString();
+  const id = callbacks && submissionId(execution, next.submission);
   if (image === 'SUPERSEDED') {
     logger.info('not submitted: the source has been overwritten');
-    return { ...next, execution, submittedAt, status: 'SUPERSEDED', waitSeconds: 0 };
+    if (id !== undefined) await callbacks?.table.close(id);
+    return { ...next, execution, submissionId: id, submittedAt, status: 'SUPERSEDED', waitSeconds: 0 };
   }
-  const { requestId } = await submit(await urlOf(image.source));
+  const requestId = await submitOnce(await urlOf(image.source), id);
   logger.info('submitted', { requestId, contentType: image.contentType, bytes: image.size });
   return {
     ...next,
     execution,
+    submissionId: id,
     source: image.source,
     requestId,
     submittedAt: new Date().toISOString(),
@@ -63,18 +70,47 @@ async function urlOf(source: Source): Promise<string> {
   return getSignedUrl(s3, new GetObjectCommand({ Bucket, Key, VersionId }), { expiresIn: urlSeconds });
 }
 
-async function submit(imageUrl: string): ReturnType<Gateway['submit']> {
+/** Submits, unless a callback has revealed that an earlier attempt, whose answer was lost, had been accepted. */
+async function submitOnce(imageUrl: string, id: string | undefined): Promise<string> {
+  if (callbacks === undefined || id === undefined) return submit(imageUrl);
+  const record = await callbacks.table.open(id);
+  if (record.requestId !== undefined && (await isKnown(record.requestId))) {
+    logger.info('an earlier attempt had been accepted, as its callback says', { requestId: record.requestId });
+    return record.requestId;
+  }
+  return submit(imageUrl, callbackUrl(callbacks.url, id, record.capability));
+}
+
+/** Whether the gateway knows the request that a callback named. @throws GatewayUnreachable if it does not say. */
+async function isKnown(requestId: string): Promise<boolean> {
+  try {
+    await gateway.status(requestId);
+    return true;
+  } catch (error) {
+    if (error instanceof NotFound) return false;
+    // Nothing has been sent that costs: to be tried again as often as a refused connection.
+    if (!(error instanceof OutcomeUnknown)) throw error;
+    throw new GatewayUnreachable(`The gateway does not say whether it knows request ${requestId}`, { cause: error });
+  }
+}
+
+async function submit(imageUrl: string, webhookUrl?: string): Promise<string> {
   // Written before anything is sent: after a crash, what was sent and never answered shows as the difference.
   logger.info('submitting');
   count('Sent');
   publishMetrics();
   try {
-    const submission = await gateway.submit(imageUrl);
+    const { requestId } = await gateway.submit(imageUrl, { webhookUrl });
     count('Submissions');
-    return submission;
+    return requestId;
   } catch (error) {
     if (error instanceof OutcomeUnknown) logger.warn('outcome unknown: the next submission may pay a second time');
     else count('Refused');
     throw error;
   }
+}
+
+function callbacksFromEnv(): { table: CallbackTable; url: string } | undefined {
+  if (process.env.CALLBACK_TABLE === undefined) return undefined;
+  return { table: new CallbackTable(new DynamoDBClient({}), env('CALLBACK_TABLE')), url: env('CALLBACK_URL') };
 }

@@ -13,6 +13,7 @@ import { Monitoring } from './monitoring.ts';
 import { accept } from './nag.ts';
 import { uniqueName } from './names.ts';
 import { refuseOverlap } from './settings.ts';
+import { Webhook, type WebhookProps } from './webhook.ts';
 import { Workflow } from './workflow.ts';
 
 export interface BackgroundRemovalProps {
@@ -67,6 +68,11 @@ export interface BackgroundRemovalProps {
    */
   readonly maxConcurrency?: number;
   /**
+   * Lets the gateway call back when a job ends, instead of being asked for ever.
+   * @default - polling
+   */
+  readonly webhook?: WebhookProps | undefined;
+  /**
    * Where alarms go.
    * @default - they only show in the console
    */
@@ -88,6 +94,8 @@ export class BackgroundRemoval extends Construct {
   readonly apiKeySecret: ISecret;
   /** Input: `{bucket, key, versionId?, etag?}` or `{imageUrl, resultKey}`. */
   readonly stateMachine: StateMachine;
+  /** In webhook mode: where the gateway calls back. */
+  readonly callbackUrl: string | undefined;
   /** Upload events that wait for their execution to be started. */
   readonly queue: IQueue;
   /** Upload events that could not be processed. */
@@ -129,17 +137,24 @@ export class BackgroundRemoval extends Construct {
       resources: buckets.map((bucket) => bucket.bucketArn),
     });
 
+    const webhook = props.webhook && new Webhook(this, 'Webhook', { ...props.webhook, deployment });
+    this.callbackUrl = webhook?.url;
     const submit = new BundledFunction(this, 'Submit', {
       bundle: 'submit',
       deployment,
       description: 'Looks at an image, presigns its URL and submits it to the gateway',
       environment: {
+        ...webhook?.environment,
         ...buckets,
         ...gateway,
         EXPECTED_SECONDS: String((props.expectedTime ?? Duration.seconds(10)).toSeconds()),
       },
       // GetObjectVersion is what a presigned URL of a version needs of its signer.
-      permissions: [uploaded('s3:GetObject', 's3:GetObjectVersion'), tellMissing(this.uploads)],
+      permissions: [
+        uploaded('s3:GetObject', 's3:GetObjectVersion'),
+        tellMissing(this.uploads),
+        ...(webhook ? [webhook.noteSubmissions] : []),
+      ],
     });
     const checkStatus = new BundledFunction(this, 'CheckStatus', {
       bundle: 'check-status',
@@ -164,7 +179,9 @@ export class BackgroundRemoval extends Construct {
         tellMissing(this.uploads, this.results),
       ],
     });
-    this.stateMachine = new Workflow(this, 'Workflow', { submit, checkStatus, deliver }).stateMachine;
+    const callbackTable = webhook?.table;
+    this.stateMachine = new Workflow(this, 'Workflow', { submit, checkStatus, deliver, callbackTable }).stateMachine;
+    webhook?.allowToWake(this.stateMachine);
 
     const intake = new EventQueue(this, 'Intake', {
       description: 'Uploads that want their background removed',

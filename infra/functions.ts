@@ -31,12 +31,16 @@ export interface BundledFunctionProps {
   readonly permissions: Permission[];
   /** @default 256 MB */
   readonly memorySize?: number;
+  /** @default - the account's */
+  readonly reservedConcurrentExecutions?: number | undefined;
   /** @default FUNCTION_TIMEOUT */
   readonly timeout?: Duration;
 }
 
 /** A function of Cutout, made from its bundle, with a log group and a role of its own. */
 export class BundledFunction extends LambdaFunction {
+  readonly ownRole: Role;
+
   constructor(scope: Construct, id: string, props: BundledFunctionProps) {
     const code = join(BUNDLES, props.bundle);
     if (!existsSync(code)) throw new Error(`The function ${props.bundle} has not been bundled. Run: npm run build`);
@@ -66,10 +70,12 @@ export class BundledFunction extends LambdaFunction {
         NODE_OPTIONS: '--enable-source-maps',
         ...props.environment,
       },
+      reservedConcurrentExecutions: props.reservedConcurrentExecutions,
       tracing: Tracing.ACTIVE,
       logGroup,
       role,
     });
+    this.ownRole = role;
     accept(
       this,
       'Serverless-LambdaDLQ',

@@ -23,6 +23,10 @@ export interface Settings {
   readonly timeoutMinutes: number;
   /** How many batches of 10 uploads are started at once, 2–1,000 (AWS's range). @default 5 */
   readonly maxConcurrency: number;
+  /** Whether the gateway calls back when a job ends, instead of being asked for ever. @default false */
+  readonly webhook: boolean;
+  /** Bound on callbacks processed at once: the function's reserved concurrency, 1–1,000. @default - the account's */
+  readonly webhookConcurrency?: number;
   /** Who gets an e-mail when an alarm goes off. @default - nobody */
   readonly alarmEmail?: string;
   /** What becomes of buckets and secret when the stack is deleted. @default 'retain' */
@@ -42,6 +46,7 @@ const DEFAULTS = {
   expectedSeconds: 10,
   timeoutMinutes: 90,
   maxConcurrency: 5,
+  webhook: false,
   removal: 'retain',
 } satisfies Partial<Settings>;
 
@@ -68,6 +73,8 @@ const READERS: Readers = {
   expectedSeconds: integer(0, 3600),
   timeoutMinutes: integer(1, MAX_TIMEOUT_MINUTES),
   maxConcurrency: integer(2, 1000),
+  webhook: boolean,
+  webhookConcurrency: integer(1, 1000),
   alarmEmail: matching(/^[^\s@]+@[^\s@]+$/, 'must be an e-mail address'),
   removal: oneOf('retain', 'destroy'),
 };
@@ -92,6 +99,11 @@ export function readSettings(node: Node): Settings {
   const read = Object.fromEntries(given.map((name) => [name, READERS[name](name, context[name])]));
   const settings: Settings = { ...DEFAULTS, ...read };
   refuseOverlap(settings);
+  if (settings.webhookConcurrency !== undefined && !settings.webhook) {
+    throw new SettingError(
+      'The setting webhookConcurrency has no effect without webhook. Set webhook to true, or drop it.',
+    );
+  }
   return settings;
 }
 
@@ -168,6 +180,12 @@ function integer(min: number, max: number): Reader<number> {
     if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max) return number;
     throw unusable(name, value, `must be a whole number from ${min} to ${max}`);
   };
+}
+
+function boolean(name: string, value: unknown): boolean {
+  if (value === true || value === 'true') return true;
+  if (value === false || value === 'false') return false;
+  throw unusable(name, value, 'must be true or false');
 }
 
 function oneOf<const T extends string>(...words: T[]): Reader<T> {

@@ -28,6 +28,7 @@ export class CutoutStack extends Stack {
       expectedTime: Duration.seconds(settings.expectedSeconds),
       timeout: Duration.minutes(settings.timeoutMinutes),
       maxConcurrency: settings.maxConcurrency,
+      webhook: settings.webhook ? { reservedConcurrency: settings.webhookConcurrency } : undefined,
       alarmTopic: this.alarmTopic(settings.alarmEmail),
       removalPolicy: settings.removal === 'destroy' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
     });
@@ -46,6 +47,7 @@ export class CutoutStack extends Stack {
       `aws secretsmanager put-secret-value --region ${this.region} --secret-id ${secretArn} --secret-string file:///dev/stdin`,
       'Run this, paste the API key, press Enter and Ctrl-D',
     );
+    if (removal.callbackUrl) output('CallbackUrl', removal.callbackUrl, 'Where the gateway calls back');
     output('DeadLetterQueueUrl', removal.deadLetterQueue.queueUrl, 'Upload events that could not be processed');
     output(
       'MoveDeadLettersCommand',

@@ -1,4 +1,5 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import {
@@ -6,6 +7,8 @@ import {
   Condition,
   DefinitionBody,
   Fail,
+  type IChainable,
+  IntegrationPattern,
   JitterType,
   JsonPath,
   LogLevel,
@@ -17,7 +20,7 @@ import {
   Wait,
   WaitTime,
 } from 'aws-cdk-lib/aws-stepfunctions';
-import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import { CallAwsService, LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
 import type { ErrorName } from '../functions/shared/errors.ts';
 import { acceptWildcard } from './nag.ts';
@@ -85,14 +88,22 @@ export const RETRY = {
  */
 const BACKSTOP = Duration.days(3);
 
+/**
+ * How long the machine waits for a callback before it polls, if one is lost: longer than nearly every job, so that a
+ * callback that comes always comes in time.
+ */
+const CALLBACK_TIMEOUT = Duration.minutes(5);
+
 export interface WorkflowProps {
+  /** In webhook mode: the table where the waiting state leaves its task token. @default - polling mode */
+  readonly callbackTable?: ITable | undefined;
   readonly submit: IFunction;
   readonly checkStatus: IFunction;
   readonly deliver: IFunction;
 }
 
 /**
- * The state machine: Submit → Wait → Check status → Finished? → Deliver.
+ * The state machine: Submit → Wait (or Await callback) → Check status → Finished? → Deliver.
  *
  * The tasks fail uncaught, so that an execution can be redriven at the very state that failed.
  */
@@ -133,6 +144,12 @@ export class Workflow extends Construct {
       .when(statusIs('ERROR'), submit, { comment: 'Not charged, and attempts are left' })
       .otherwise(wait);
 
+    const { callbackTable } = props;
+    const afterSubmit = callbackTable ? this.awaitCallback(callbackTable, checkStatus) : wait;
+    submit.next(afterSubmit);
+    wait.next(checkStatus);
+    checkStatus.next(finished);
+
     const logGroup = new LogGroup(this, 'Log', {
       // Log groups of this name share one resource policy, which otherwise runs into its size limit.
       logGroupName: `/aws/vendedlogs/states/${uniqueName(this, 100)}`,
@@ -142,7 +159,7 @@ export class Workflow extends Construct {
     this.stateMachine = new StateMachine(this, 'StateMachine', {
       comment: 'Removes the background of one image with Bria RMBG 2.0',
       stateMachineType: StateMachineType.STANDARD,
-      definitionBody: DefinitionBody.fromChainable(submit.next(wait).next(checkStatus).next(finished)),
+      definitionBody: DefinitionBody.fromChainable(submit),
       timeout: BACKSTOP,
       tracingEnabled: true,
       logs: { destination: logGroup, level: LogLevel.ALL, includeExecutionData: false },
@@ -151,6 +168,34 @@ export class Workflow extends Construct {
     for (const { functionArn } of [props.submit, props.checkStatus, props.deliver]) {
       acceptWildcard(this.stateMachine, `${functionArn}:*`, 'The versions of one function.');
     }
+  }
+
+  /**
+   * Waits until the gateway calls back. Whatever else happens – no callback in time, one that came even before, a table
+   * that does not answer – the next state asks the gateway itself, and polls from there on if need be.
+   */
+  private awaitCallback(table: ITable, next: IChainable): IChainable {
+    const overtaken = ['DynamoDb.ConditionalCheckFailedException', 'DynamoDB.ConditionalCheckFailedException'];
+    const state = new CallAwsService(this, 'Await callback', {
+      service: 'dynamodb',
+      action: 'updateItem',
+      iamAction: 'dynamodb:UpdateItem',
+      integrationPattern: IntegrationPattern.WAIT_FOR_TASK_TOKEN,
+      iamResources: [table.tableArn],
+      parameters: {
+        TableName: table.tableName,
+        Key: { submission: { S: JsonPath.stringAt('$.submissionId') } },
+        UpdateExpression: 'SET taskToken = :token',
+        ConditionExpression: 'attribute_not_exists(calledBackAt)',
+        ExpressionAttributeValues: { ':token': { S: JsonPath.taskToken } },
+      },
+      taskTimeout: Timeout.duration(CALLBACK_TIMEOUT),
+      resultPath: JsonPath.DISCARD,
+    });
+    state.addRetry(never(['States.Timeout', ...overtaken]));
+    state.addRetry({ errors: ['States.ALL'], interval: Duration.seconds(1), backoffRate: 2, maxAttempts: 3 });
+    state.addCatch(next, { errors: ['States.ALL'], resultPath: JsonPath.DISCARD });
+    return state.next(next);
   }
 
   private task(id: string, lambdaFunction: IFunction, retry: RetryProps[], payload: TaskInput): LambdaInvoke {

@@ -1,9 +1,12 @@
 import { join } from 'node:path';
+import { UpdateItemCommand, type UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
 import { BUNDLES } from '../infra/paths.ts';
 import { type AwsApi, type AwsError, type Operation, serveAwsApi } from './aws-api.ts';
 import { describeStacks } from './cloudformation.ts';
+import type { LocalDynamoDb } from './dynamodb.ts';
 import { EventBus } from './event-bus.ts';
 import { objectCreated, statusChange } from './events.ts';
+import { type FunctionUrl, serveFunctionUrl } from './function-url.ts';
 import { type GatewayOptions, GatewaySimulator } from './gateway.ts';
 import { FunctionError, type FunctionFailure, LocalFunction } from './lambda.ts';
 import { LocalQueue } from './queue.ts';
@@ -28,6 +31,8 @@ export interface CloudOptions {
   waitMs?: number;
   /** In place of every retrier's delay, in milliseconds. @default - the definition's */
   retryMs?: number;
+  /** In place of the time a callback is waited for, in milliseconds. @default - the definition's */
+  callbackTimeoutMs?: number;
   /** In place of the queue's visibility timeout, in milliseconds. @default - the template's */
   visibilityMs?: number;
   /** Environment variables for all functions, in place of the template's. */
@@ -44,6 +49,8 @@ export class LocalCloud {
   readonly template: Template;
   readonly gateway: GatewaySimulator;
   readonly s3: LocalS3;
+  /** In webhook mode only. */
+  readonly dynamoDb: LocalDynamoDb | undefined;
   readonly stepFunctions: LocalStepFunctions;
   readonly secrets: LocalSecrets;
   readonly bus = new EventBus();
@@ -60,6 +67,7 @@ export class LocalCloud {
   /** Sees each call of Step Functions or Secrets Manager, and may refuse it. */
   onAwsCall: ((operation: string, input: unknown) => AwsError | undefined) | undefined;
   readonly #options: CloudOptions;
+  readonly #urls: FunctionUrl[] = [];
   #awsApi: AwsApi | undefined;
 
   /** Starts everything. Ports first: the template needs to know where the gateway is. */
@@ -79,10 +87,12 @@ export class LocalCloud {
         { versioned: properties.VersioningConfiguration?.Status === 'Enabled' },
       ]),
     );
+    const tables = template.resources('AWS::DynamoDB::Table');
     const cloud: LocalCloud = new LocalCloud(
       options,
       template,
       gateway,
+      tables.length === 0 ? undefined : await startDynamoDb(template, tables),
       await LocalS3.start({
         buckets: { ...buckets, ...options.existingBuckets },
         credentials: { [LOCAL_CREDENTIALS.accessKeyId]: LOCAL_CREDENTIALS.secretAccessKey },
@@ -92,10 +102,17 @@ export class LocalCloud {
     return cloud;
   }
 
-  private constructor(options: CloudOptions, template: Template, gateway: GatewaySimulator, s3: LocalS3) {
+  private constructor(
+    options: CloudOptions,
+    template: Template,
+    gateway: GatewaySimulator,
+    dynamoDb: LocalDynamoDb | undefined,
+    s3: LocalS3,
+  ) {
     this.#options = options;
     this.template = template;
     this.gateway = gateway;
+    this.dynamoDb = dynamoDb;
     this.s3 = s3;
     this.uploadsBucket = template.output('UploadsBucket');
     this.resultsBucket = template.output('ResultsBucket');
@@ -118,7 +135,8 @@ export class LocalCloud {
     for (const queue of this.queues.values()) queue.close();
     await this.stepFunctions.close();
     await Promise.all([...this.functions.values()].map((each) => each.close()));
-    await Promise.all([this.s3.close(), this.gateway.close(), this.#awsApi?.close()]);
+    await Promise.all(this.#urls.map((url) => url.close()));
+    await Promise.all([this.s3.close(), this.gateway.close(), this.dynamoDb?.close(), this.#awsApi?.close()]);
   }
 
   /** Where AWS's other services answer on this machine. */
@@ -138,6 +156,11 @@ export class LocalCloud {
       },
     };
     this.#awsApi = await serveAwsApi(operations, (operation, input) => this.onAwsCall?.(operation, input));
+    for (const { logicalId, properties } of this.template.resources('AWS::Lambda::Url')) {
+      const url = await serveFunctionUrl((event) => this.#invoke(properties.TargetFunctionArn, event));
+      this.template.functionUrls.set(logicalId, url.url);
+      this.#urls.push(url);
+    }
     for (const resource of this.template.resources('AWS::Lambda::Function')) {
       const made = this.#makeFunction(resource);
       this.functions.set(made.arn, made);
@@ -197,16 +220,24 @@ export class LocalCloud {
 
   #makeStepFunctions(): LocalStepFunctions {
     const [machine] = this.template.resources('AWS::StepFunctions::StateMachine');
-    const { onHistory, waitMs, retryMs } = this.#options;
+    const { onHistory, waitMs, retryMs, callbackTimeoutMs } = this.#options;
     return new LocalStepFunctions({
       stateMachineArn: this.stateMachineArn,
       definition: JSON.parse(machine?.properties.DefinitionString),
       invoke: (arn, event) => this.#invoke(arn, event),
       onHistory,
       onStatusChange: (execution) => this.bus.put(statusChange(execution, this.stateMachineArn)),
+      updateItem: (input) => this.#updateItem(input),
       waitMs,
       retryMs,
+      callbackTimeoutMs,
     });
+  }
+
+  async #updateItem(input: unknown): Promise<unknown> {
+    const refusal = this.onAwsCall?.('DynamoDB.UpdateItem', input);
+    if (refusal) throw refusal;
+    return this.dynamoDb?.client.send(new UpdateItemCommand(input as UpdateItemCommandInput));
   }
 
   #makeFunction({ logicalId, properties }: Resource): LocalFunction {
@@ -226,6 +257,7 @@ export class LocalCloud {
         AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
         AWS_ENDPOINT_URL_S3: this.s3.url,
         AWS_ENDPOINT_URL_SFN: url,
+        ...(this.dynamoDb && { AWS_ENDPOINT_URL_DYNAMODB: this.dynamoDb.url }),
         AWS_ENDPOINT_URL_SECRETS_MANAGER: url,
         ...this.#options.environment,
       },
@@ -261,6 +293,16 @@ export class LocalCloud {
     if (thing === undefined) throw new Error(`The template names ${arn}, which it does not make`);
     return thing;
   }
+}
+
+/** Loaded only where there are tables, because most deployments have none. */
+async function startDynamoDb(template: Template, tables: Resource[]): Promise<LocalDynamoDb> {
+  const { LocalDynamoDb } = await import('./dynamodb.ts');
+  const keys = tables.map(({ logicalId, properties }) => ({
+    name: template.ref(logicalId),
+    partitionKey: properties.KeySchema[0].AttributeName,
+  }));
+  return LocalDynamoDb.start(keys, LOCAL_CREDENTIALS);
 }
 
 /** How many queues stand behind a queue: 0 for a dead-letter queue, 1 for one that has such. */

@@ -11,11 +11,12 @@ const usage = `Removes the background of images through the whole pipeline on th
 
   npm start                        a sample image
   npm start -- a.jpg b.png         these images
+  npm start -- --webhook           the gateway calls back instead of being asked for ever
 `;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { help: { type: 'boolean', short: 'h' } },
+  options: { help: { type: 'boolean', short: 'h' }, webhook: { type: 'boolean', default: false } },
 });
 if (values.help) {
   console.log(usage);
@@ -31,7 +32,7 @@ async function run(files: string[]): Promise<number> {
     return 1;
   }
   const printer = new Printer();
-  const cloud = await LocalCloud.start({ onHistory: printer.history });
+  const cloud = await LocalCloud.start({ settings: { webhook: values.webhook }, onHistory: printer.history });
   const stop = () => void cloud.close().then(() => process.exit(130));
   process.once('SIGINT', stop);
   try {

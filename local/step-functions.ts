@@ -5,6 +5,9 @@ import { AwsError, type Operation } from './aws-api.ts';
 import { FunctionError } from './lambda.ts';
 import { ACCOUNT, REGION } from './template.ts';
 
+/** Stands for the task token until a task is entered. */
+const TOKEN = 'local-task-token';
+
 type Definition = ConstructorParameters<typeof StateMachine>[0];
 type Json = Parameters<StateMachine['run']>[0];
 type Logged = ReturnType<StateMachine['run']>['eventLogs'] extends AsyncGenerator<infer E> ? E : never;
@@ -45,6 +48,10 @@ export interface StepFunctionsOptions {
   onHistory?: ((execution: Execution, event: HistoryEvent) => void) | undefined;
   /** Called when an execution's status changes, as EventBridge is told. */
   onStatusChange?: ((execution: Execution) => void) | undefined;
+  /** DynamoDB's UpdateItem, for the integration of that name. */
+  updateItem?: ((input: unknown) => Promise<unknown>) | undefined;
+  /** Time limit of tasks that wait for a token, in milliseconds. @default - the definition's own */
+  callbackTimeoutMs?: number | undefined;
   /** Waits of this many milliseconds in place of those of Wait states. @default - the definition's own */
   waitMs?: number | undefined;
   /** Waits of this many milliseconds in place of those of retriers. @default - the definition's own */
@@ -56,6 +63,8 @@ export class LocalStepFunctions {
   readonly #options: StepFunctionsOptions;
   readonly #executions = new Map<string, Execution>();
   readonly #aborts = new Map<string, () => void>();
+  /** Tasks that wait for their token, by token. */
+  readonly #tasks = new Map<string, { execution: string; settle: (output: Json) => void }>();
   readonly #runs = new Set<Promise<void>>();
 
   constructor(options: StepFunctionsOptions) {
@@ -110,6 +119,8 @@ export class LocalStepFunctions {
   stop(executionArn: string): Execution {
     const execution = this.get(executionArn);
     this.#aborts.get(execution.name)?.();
+    // Its tasks' tokens are worth nothing any more.
+    for (const { execution: name, settle } of this.#tasks.values()) if (name === execution.name) settle(null);
     return execution;
   }
 
@@ -152,6 +163,12 @@ export class LocalStepFunctions {
       });
       return { executions, ...(to < all.length && { nextToken: String(to) }) };
     },
+    'AWSStepFunctions.SendTaskSuccess': ({ taskToken, output }) => {
+      const task = this.#tasks.get(taskToken);
+      if (!task) throw new AwsError('TaskTimedOut', 'Task Timed Out: Provided task does not exist anymore');
+      task.settle(JSON.parse(output));
+      return {};
+    },
     'AWSStepFunctions.StopExecution': ({ executionArn }) => {
       this.stop(executionArn);
       return { stopDate: seconds(Date.now()) };
@@ -166,6 +183,7 @@ export class LocalStepFunctions {
   async close(): Promise<void> {
     this.#options.onStatusChange = undefined;
     for (const abort of this.#aborts.values()) abort();
+    for (const { settle } of this.#tasks.values()) settle(null);
     await Promise.all(this.#runs);
   }
 
@@ -177,11 +195,15 @@ export class LocalStepFunctions {
     const { waitMs, retryMs } = this.#options;
     const { abort, result, eventLogs } = machine.run(input, {
       overrides: {
-        taskResourceLocalHandlers: all('Task', (task: Json) => this.#task(task)),
+        taskResourceLocalHandlers: Object.fromEntries(
+          states
+            .filter(([, { Type }]) => Type === 'Task')
+            .map(([name, state]) => [name, this.#handlerOf(state, execution)]),
+        ),
         ...(waitMs !== undefined && { waitTimeOverrides: all('Wait', waitMs) }),
         ...(retryMs !== undefined && { retryIntervalOverrides: all('Task', retryMs) }),
       },
-      context: { Execution: { Name: execution.name, RedriveCount: execution.redriveCount } },
+      context: { Execution: { Name: execution.name, RedriveCount: execution.redriveCount }, Task: { Token: TOKEN } },
     });
     result.catch(() => undefined);
     this.#aborts.set(execution.name, abort);
@@ -190,8 +212,17 @@ export class LocalStepFunctions {
     this.#runs.add(run);
   }
 
-  /** `arn:aws:states:::lambda:invoke`. */
-  async #task(parameters: Json): Promise<Json> {
+  /** What runs a Task state, by its resource. */
+  #handlerOf(state: Definition['States'][string], execution: Execution): (parameters: Json) => Promise<Json> {
+    const { Resource = '', TimeoutSeconds } = state as { Resource?: string; TimeoutSeconds?: number };
+    if (Resource.endsWith(':states:::lambda:invoke')) return (parameters) => this.#invoke(parameters);
+    if (Resource.endsWith(':states:::aws-sdk:dynamodb:updateItem.waitForTaskToken')) {
+      return (parameters) => this.#waitForTaskToken(execution, parameters, (TimeoutSeconds ?? 0) * 1000);
+    }
+    throw new Error(`The local run does not know the resource ${Resource}`);
+  }
+
+  async #invoke(parameters: Json): Promise<Json> {
     const { FunctionName, Payload } = parameters as { FunctionName: string; Payload: Json };
     try {
       const payload = (await this.#options.invoke(FunctionName, Payload)) as Json;
@@ -199,9 +230,33 @@ export class LocalStepFunctions {
     } catch (error) {
       if (!(error instanceof FunctionError)) throw error;
       // The cause of a function's error is JSON, as on AWS.
-      const cause = new Error(JSON.stringify(error.failure));
-      cause.name = error.failure.errorType;
-      throw cause;
+      throw named(error.failure.errorType, JSON.stringify(error.failure));
+    }
+  }
+
+  /** Updates the item, then waits for the token, or for the time to run out. */
+  async #waitForTaskToken(execution: Execution, parameters: Json, timeoutMs: number): Promise<Json> {
+    const { updateItem, callbackTimeoutMs = timeoutMs } = this.#options;
+    if (!updateItem) throw new Error('The template makes no table, but the definition uses one');
+    // The interpreter knows one token for a whole execution; each task gets its own, as on AWS.
+    const token = randomUUID();
+    let settle: (output: Json) => void = () => undefined;
+    const woken = new Promise<Json>((resolve) => (settle = resolve));
+    this.#tasks.set(token, { execution: execution.name, settle });
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(named('States.Timeout', 'The task ran out of time')), callbackTimeoutMs);
+    });
+    timeout.catch(() => undefined);
+    try {
+      await updateItem(JSON.parse(JSON.stringify(parameters).replaceAll(TOKEN, token)));
+      return await Promise.race([woken, timeout]);
+    } catch (error) {
+      const { name, message } = error as Error;
+      throw name.startsWith('States.') ? error : named(`DynamoDb.${name}`, message);
+    } finally {
+      clearTimeout(timer);
+      this.#tasks.delete(token);
     }
   }
 
@@ -268,6 +323,11 @@ function check(definition: Definition): void {
   if (checked.has(definition)) return;
   new StateMachine(definition, { validationOptions: { checkArn: false } });
   checked.add(definition);
+}
+
+/** An error that a state's Retry and Catch know by this name. */
+function named(name: string, cause: string): Error {
+  return Object.assign(new Error(cause), { name });
 }
 
 /** A time as the API gives it: seconds since the epoch. */

@@ -43,6 +43,8 @@ export function synthesize(settings: Record<string, unknown> = {}): Template {
 export class Template {
   readonly #resources: TemplateJson['Resources'];
   readonly #outputs: Record<string, { Value: Json }>;
+  /** Addresses of function URLs, by logical id; on AWS they are known once deployed. */
+  readonly functionUrls = new Map<string, string>();
 
   constructor(template: TemplateJson) {
     this.#resources = template.Resources;
@@ -85,6 +87,7 @@ export class Template {
     const at = `${REGION}:${ACCOUNT}`;
     const arns: Record<string, string> = {
       'AWS::S3::Bucket': `arn:aws:s3:::${name}`,
+      'AWS::DynamoDB::Table': `arn:aws:dynamodb:${at}:table/${name}`,
       'AWS::Lambda::Function': `arn:aws:lambda:${at}:function:${name}`,
       'AWS::StepFunctions::StateMachine': `arn:aws:states:${at}:stateMachine:${name}`,
       'AWS::SQS::Queue': `arn:aws:sqs:${at}:${name}`,
@@ -114,6 +117,7 @@ export class Template {
     switch (name) {
       case 'Fn::GetAtt': {
         const [logicalId, attribute] = argument.map(String) as [string, string];
+        if (attribute === 'FunctionUrl') return this.functionUrls.get(logicalId) ?? '';
         return attribute === 'Arn' ? this.arn(logicalId) : this.#names(logicalId).name;
       }
       case 'Fn::Join': {

@@ -93,12 +93,17 @@ export class Gateway {
    * an `OutcomeUnknown` the image may have been accepted.
    *
    * @param imageUrl A URL the gateway can GET.
+   * @param options `webhookUrl` is called when the job ends.
    */
-  async submit(imageUrl: string): Promise<Submission> {
+  async submit(imageUrl: string, options: { webhookUrl?: string | undefined } = {}): Promise<Submission> {
     const answer = await this.#request(SUBMIT_PATH, {
       method: 'POST',
       body: JSON.stringify({ image_url: imageUrl }),
-      headers: { 'content-type': 'application/json', 'cache-control': 'no-cache' },
+      headers: {
+        'content-type': 'application/json',
+        'cache-control': 'no-cache',
+        ...(options.webhookUrl !== undefined && { 'x-webhook-url': options.webhookUrl }),
+      },
     });
     const { request_id, status } = answer.as(Accepted, 'a request_id');
     return { requestId: request_id, status };

@@ -66,6 +66,8 @@ export interface Job {
   resultKey: string;
   /** Which submission of this execution this is, from 1. */
   submission: number;
+  /** Key of the submission's record in the table of callbacks; in webhook mode only. */
+  submissionId?: string | undefined;
   /** Absent if nothing was submitted because the source had been overwritten. */
   requestId?: string | undefined;
   /** When the gateway accepted the submission, ISO 8601. */
@@ -90,6 +92,7 @@ const JobSchema = v.object({
   ]),
   resultKey: Text,
   submission: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  submissionId: v.optional(Text),
   requestId: v.optional(
     v.pipe(
       v.string(),

@@ -317,3 +317,23 @@ describe('with what exists already', () => {
     }
   });
 });
+
+describe('in webhook mode', () => {
+  const template = templateOf('webhook');
+  const added = (role: string) => doings(role, template).filter((doing) => !doings(role).includes(doing));
+
+  it('on-callback may note a callback and wake executions of this state machine, and nothing else', () => {
+    expect(doings('WebhookOnCallbackRole', template)).toEqual([
+      'dynamodb:UpdateItem <WebhookCallbacks.Arn>',
+      'states:SendTaskSuccess <WorkflowStateMachine>',
+    ]);
+  });
+
+  it('submit and the state machine may update records, and no other role gets anything', () => {
+    expect(added('SubmitRole')).toEqual(['dynamodb:UpdateItem <WebhookCallbacks.Arn>']);
+    expect(added(STATE_MACHINE)).toEqual(['dynamodb:UpdateItem <WebhookCallbacks.Arn>']);
+    for (const role of ['CheckStatusRole', 'DeliverRole', 'OnUploadRole', 'ReportFailureRole']) {
+      expect(added(role)).toEqual([]);
+    }
+  });
+});

@@ -33,6 +33,7 @@ describe('without any setting', () => {
       expectedSeconds: 10,
       timeoutMinutes: 90,
       maxConcurrency: 5,
+      webhook: false,
       removal: 'retain',
     });
   });
@@ -156,6 +157,17 @@ const CASES: Record<keyof Required<Settings>, Cases> = {
   expectedSeconds: whole(0, 3600),
   timeoutMinutes: whole(1, 360),
   maxConcurrency: whole(2, 1000),
+  webhook: {
+    valid: [
+      ['true', true],
+      [true, true],
+      ['false', false],
+      [false, false],
+    ],
+    invalid: ['yes', 'True', 1, [true], null],
+    advice: 'must be true or false',
+  },
+  webhookConcurrency: whole(1, 1000),
   alarmEmail: {
     valid: [['images@example.com', 'images@example.com']],
     invalid: ['images', 'images@', '@example.com', 'Images <images@example.com>', 'a@b@c', 42, ['a@example.com'], null],
@@ -200,7 +212,9 @@ describe.each(SETTING_NAMES)('%s', (name) => {
   const { valid, invalid, advice } = CASES[name];
 
   it.each(valid)('can be %j', (given, expected) => {
-    expect(read({ [name]: given })).toEqual({ ...read({}), [name]: expected });
+    // The bound on webhooks has no effect, and is refused, without them.
+    const others = name === 'webhookConcurrency' ? { webhook: true } : {};
+    expect(read({ ...others, [name]: given })).toEqual({ ...read(others), [name]: expected });
   });
 
   it.each(invalid.map((value) => [value]))('cannot be %j, and a refusal says what can', (value) => {

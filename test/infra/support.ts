@@ -20,6 +20,8 @@ export const VARIANTS = {
     timeoutMinutes: '45',
     maxConcurrency: '20',
   },
+  webhook: { webhook: 'true' },
+  boundWebhook: { webhook: true, webhookConcurrency: 20 },
   prefixes: { uploadsPrefix: 'in/', resultsPrefix: 'out/' },
 } satisfies Record<string, Record<string, unknown>>;
 
