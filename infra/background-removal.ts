@@ -84,6 +84,8 @@ export interface BackgroundRemovalProps {
   readonly removalPolicy?: RemovalPolicy;
 }
 
+/** How long a callback is waited for at least, before the polling begins. */
+const CALLBACK_TIMEOUT = Duration.minutes(5);
 /** Timeout of on-upload; the queue's visibility timeout follows from it. */
 const TRIGGER_TIMEOUT = Duration.seconds(30);
 
@@ -103,7 +105,7 @@ export class BackgroundRemoval extends Construct {
 
   constructor(scope: Construct, id: string, props: BackgroundRemovalProps = {}) {
     super(scope, id);
-    const { removalPolicy, uploadsPrefix = '', resultsPrefix = '' } = props;
+    const { removalPolicy, uploadsPrefix = '', resultsPrefix = '', expectedTime = Duration.seconds(10) } = props;
     this.uploads = props.uploads ?? new ImageBucket(this, 'Uploads', { events: true, removalPolicy });
     this.results = props.results ?? new ImageBucket(this, 'Results', { removalPolicy });
     const names = { uploadsBucket: this.uploads.bucketName, resultsBucket: this.results.bucketName };
@@ -147,7 +149,7 @@ export class BackgroundRemoval extends Construct {
         ...webhook?.environment,
         ...buckets,
         ...gateway,
-        EXPECTED_SECONDS: String((props.expectedTime ?? Duration.seconds(10)).toSeconds()),
+        EXPECTED_SECONDS: String(expectedTime.toSeconds()),
       },
       // GetObjectVersion is what a presigned URL of a version needs of its signer.
       permissions: [
@@ -179,8 +181,11 @@ export class BackgroundRemoval extends Construct {
         tellMissing(this.uploads, this.results),
       ],
     });
-    const callbackTable = webhook?.table;
-    this.stateMachine = new Workflow(this, 'Workflow', { submit, checkStatus, deliver, callbackTable }).stateMachine;
+    const callback = webhook && {
+      table: webhook.table,
+      timeout: Duration.seconds(Math.max(CALLBACK_TIMEOUT.toSeconds(), 2 * expectedTime.toSeconds())),
+    };
+    this.stateMachine = new Workflow(this, 'Workflow', { submit, checkStatus, deliver, callback }).stateMachine;
     webhook?.allowToWake(this.stateMachine);
 
     const intake = new EventQueue(this, 'Intake', {

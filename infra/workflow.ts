@@ -88,15 +88,17 @@ export const RETRY = {
  */
 const BACKSTOP = Duration.days(3);
 
-/**
- * How long the machine waits for a callback before it polls, if one is lost: longer than nearly every job, so that a
- * callback that comes always comes in time.
- */
-const CALLBACK_TIMEOUT = Duration.minutes(5);
+/** How an execution waits for the gateway's callback. */
+export interface CallbackProps {
+  /** Where the waiting state leaves its task token. */
+  readonly table: ITable;
+  /** After this time the execution polls: longer than nearly every job, so that a callback that comes is in time. */
+  readonly timeout: Duration;
+}
 
 export interface WorkflowProps {
-  /** In webhook mode: the table where the waiting state leaves its task token. @default - polling mode */
-  readonly callbackTable?: ITable | undefined;
+  /** In webhook mode: where to wait for a callback, and how long. @default - polling mode */
+  readonly callback?: CallbackProps | undefined;
   readonly submit: IFunction;
   readonly checkStatus: IFunction;
   readonly deliver: IFunction;
@@ -144,8 +146,7 @@ export class Workflow extends Construct {
       .when(statusIs('ERROR'), submit, { comment: 'Not charged, and attempts are left' })
       .otherwise(wait);
 
-    const { callbackTable } = props;
-    const afterSubmit = callbackTable ? this.awaitCallback(callbackTable, checkStatus) : wait;
+    const afterSubmit = props.callback ? this.awaitCallback(props.callback, checkStatus) : wait;
     submit.next(afterSubmit);
     wait.next(checkStatus);
     checkStatus.next(finished);
@@ -174,7 +175,7 @@ export class Workflow extends Construct {
    * Waits until the gateway calls back. Whatever else happens – no callback in time, one that came even before, a table
    * that does not answer – the next state asks the gateway itself, and polls from there on if need be.
    */
-  private awaitCallback(table: ITable, next: IChainable): IChainable {
+  private awaitCallback({ table, timeout }: CallbackProps, next: IChainable): IChainable {
     const overtaken = ['DynamoDb.ConditionalCheckFailedException', 'DynamoDB.ConditionalCheckFailedException'];
     const state = new CallAwsService(this, 'Await callback', {
       service: 'dynamodb',
@@ -189,7 +190,7 @@ export class Workflow extends Construct {
         ConditionExpression: 'attribute_not_exists(calledBackAt)',
         ExpressionAttributeValues: { ':token': { S: JsonPath.taskToken } },
       },
-      taskTimeout: Timeout.duration(CALLBACK_TIMEOUT),
+      taskTimeout: Timeout.duration(timeout),
       resultPath: JsonPath.DISCARD,
     });
     state.addRetry(never(['States.Timeout', ...overtaken]));

@@ -31,9 +31,12 @@ export function callbackUrl(functionUrl: string, submission: string, capability:
   return `${functionUrl.replace(/\/$/, '')}/${Buffer.from(submission).toString('base64url')}/${capability}`;
 }
 
-/** Submission and capability of a path that {@link callbackUrl} made; undefined for any other. */
+/**
+ * Submission and capability of a path that {@link callbackUrl} made; undefined for any other. The name of an execution has up to 80
+ * characters, of up to four bytes each.
+ */
 export function parseCallbackPath(path: string): { submission: string; capability: string } | undefined {
-  const [, submission, capability] = /^\/([A-Za-z0-9_-]{1,200})\/([A-Za-z0-9_-]{43})$/.exec(path) ?? [];
+  const [, submission, capability] = /^\/([A-Za-z0-9_-]{1,500})\/([A-Za-z0-9_-]{43})$/.exec(path) ?? [];
   if (submission === undefined || capability === undefined) return undefined;
   return { submission: Buffer.from(submission, 'base64url').toString(), capability };
 }
