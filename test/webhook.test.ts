@@ -14,7 +14,9 @@ const WOKEN = ['Submit', 'Await callback', 'Check status', 'Finished?', 'Deliver
 const POLLED = [...WOKEN.slice(0, 4), 'Wait', 'Check status', 'Finished?', 'Deliver'];
 
 beforeAll(async () => {
-  cloud = await startCloud({ settings: { webhook: true }, callbackTimeoutMs: 1_000, gateway: { durationMs: 150 } });
+  // Retries leave time for a callback: 70 of them, on a machine that may be slow.
+  const timing = { callbackTimeoutMs: 1_000, retryMs: 50, gateway: { durationMs: 150 } };
+  cloud = await startCloud({ settings: { webhook: true }, ...timing });
 });
 afterEach(() => {
   cloud.gateway.always({ submit: 'accept', status: 'normal', outcome: 'COMPLETED', webhook: 'send' });

@@ -32,8 +32,8 @@ export function callbackUrl(functionUrl: string, submission: string, capability:
 }
 
 /**
- * Submission and capability of a path that {@link callbackUrl} made; undefined for any other. The name of an execution has up to 80
- * characters, of up to four bytes each.
+ * Submission and capability of a path that {@link callbackUrl} made; undefined for any other. The name of an execution
+ * has up to 80 characters, of up to four bytes each.
  */
 export function parseCallbackPath(path: string): { submission: string; capability: string } | undefined {
   const [, submission, capability] = /^\/([A-Za-z0-9_-]{1,500})\/([A-Za-z0-9_-]{43})$/.exec(path) ?? [];
