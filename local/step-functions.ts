@@ -175,16 +175,22 @@ export class LocalStepFunctions {
     const all = <T>(type: string, value: T) =>
       Object.fromEntries(states.filter(([, state]) => state.Type === type).map(([name]) => [name, value]));
     const { waitMs, retryMs } = this.#options;
+    // The interpreter goes on retrying a task that was aborted; its further attempts never begin.
+    let aborted = false;
+    const task = (parameters: Json) => (aborted ? new Promise<Json>(() => {}) : this.#task(parameters));
     const { abort, result, eventLogs } = machine.run(input, {
       overrides: {
-        taskResourceLocalHandlers: all('Task', (task: Json) => this.#task(task)),
+        taskResourceLocalHandlers: all('Task', task),
         ...(waitMs !== undefined && { waitTimeOverrides: all('Wait', waitMs) }),
         ...(retryMs !== undefined && { retryIntervalOverrides: all('Task', retryMs) }),
       },
       context: { Execution: { Name: execution.name, RedriveCount: execution.redriveCount } },
     });
     result.catch(() => undefined);
-    this.#aborts.set(execution.name, abort);
+    this.#aborts.set(execution.name, () => {
+      aborted = true;
+      abort();
+    });
     this.#options.onStatusChange?.(execution);
     const run = this.#follow(execution, eventLogs).finally(() => this.#runs.delete(run));
     this.#runs.add(run);
