@@ -9,9 +9,9 @@ import { logger } from './shared/handler.ts';
 import { bucketsFromEnv, firstSubmission, type Submittable } from './shared/input.ts';
 import { isJobOf, type Job, parse, parseJob, publicSource } from './shared/job.ts';
 import { countFailure } from './shared/metrics.ts';
-import { errorKey } from './shared/names.ts';
+import { errorKey, sha256 } from './shared/names.ts';
 import { headObject } from './shared/objects.ts';
-import { whySettled } from './shared/provenance.ts';
+import { DELIVERED, whySettled } from './shared/provenance.ts';
 import { deleteIfUnchanged, putIfUnchanged } from './shared/results.ts';
 
 const s3 = new S3Client({});
@@ -48,10 +48,9 @@ export const handler = batchHandlerOf(async (record) => {
 async function report(executionArn: string): Promise<void> {
   logger.appendKeys({ executionArn });
   const execution = await describe(executionArn);
-  if (!hasFailed(execution)) return logger.info(`nothing to report: the execution is ${execution.status} again`);
   const state = await lastState(sfn, executionArn);
   const failure = whatFailed(execution, state?.name);
-  countFailure(failure.error);
+  if (hasFailed(execution)) countFailure(failure.error);
   const image = imageOf(execution, state?.input);
   if (image === undefined) return;
   const { source, resultKey, requestId = null } = image;
@@ -65,7 +64,9 @@ async function report(executionArn: string): Promise<void> {
     execution: name,
     time: failedAt.toISOString(),
   };
-  await writeUnlessSettled({ ...target(resultKey), body: `${JSON.stringify(file, null, 2)}\n` }, async () => {
+  const body = `${JSON.stringify(file, null, 2)}\n`;
+  const metadata = { 'execution-sha256': sha256(executionArn) };
+  await writeUnlessSettled({ ...target(resultKey), body, metadata }, async () => {
     if (!hasFailed(await describe(executionArn))) return 'the execution has been redriven';
     return whySettled(s3, resultsBucket, { source, resultKey, failedAt });
   });
@@ -77,14 +78,19 @@ async function report(executionArn: string): Promise<void> {
  * @param whySettled Why it is of no interest any more; undefined if it is.
  */
 async function writeUnlessSettled(
-  file: { bucket: string; key: string; body: string },
+  file: { bucket: string; key: string; body: string; metadata: { 'execution-sha256': string } },
   whySettled: () => Promise<string | undefined>,
 ): Promise<void> {
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     // In this order: an error file of a newer upload that comes after the first look changes the object.
     const before = await headObject(s3, file.bucket, file.key);
     const settled = await whySettled();
-    if (settled !== undefined) return logger.info(`no error file: ${settled}`);
+    if (settled !== undefined) {
+      // A file of this execution was left by an attempt that died before its second look; beside a result none stands.
+      const isOwn = before?.metadata['execution-sha256'] === file.metadata['execution-sha256'];
+      if (before && (isOwn || settled === DELIVERED)) await deleteIfUnchanged(s3, { ...file, etag: before.etag });
+      return logger.info(`no error file: ${settled}`);
+    }
     const etag = await putIfUnchanged(s3, { ...file, before, contentType: 'application/json' });
     if (etag === 'CHANGED') continue;
     logger.info('error file written');

@@ -25,11 +25,17 @@ export interface S3Request {
   presigned: boolean;
 }
 
-/** What to answer instead: an S3 error, or `reset` to cut the connection before anything is read. */
-export type S3Fault = { status: number; code: string; message?: string; headers?: Record<string, string> } | 'reset';
+/**
+ * What to answer instead: an S3 error; `reset` to cut the connection before anything is read; or `lost-answer` to do what
+ * is asked and cut the connection then.
+ */
+export type S3Fault =
+  | { status: number; code: string; message?: string; headers?: Record<string, string> }
+  | 'reset'
+  | 'lost-answer';
 
-/** Sees each request, and may make it fail. */
-export type S3RequestListener = (request: S3Request) => S3Fault | undefined;
+/** Sees each request, and may make it fail, or wait. */
+export type S3RequestListener = (request: S3Request) => S3Fault | undefined | Promise<S3Fault | undefined>;
 
 export interface S3Options {
   buckets: Record<string, { versioned: boolean }>;
@@ -123,6 +129,11 @@ export class LocalS3 {
     return object;
   }
 
+  /** How many multipart uploads are neither completed nor aborted: what they hold is stored, and paid for. */
+  get uploadsUnderWay(): number {
+    return this.#uploads.underWay;
+  }
+
   /** Keys of current objects, in S3's order. */
   list(bucket: string, prefix = ''): string[] {
     return this.#store.keys(bucket, prefix);
@@ -171,13 +182,15 @@ export class LocalS3 {
 
   async #answer(message: IncomingMessage): Promise<Answer | 'reset'> {
     const request = parseRequest(message);
-    const fault = this.onRequest?.(describeRequest(request));
+    const fault = await this.onRequest?.(describeRequest(request));
     if (fault === 'reset') return fault;
-    if (fault) throw new S3Error(fault.status, fault.code, fault.message ?? fault.code, fault.headers);
+    if (typeof fault === 'object')
+      throw new S3Error(fault.status, fault.code, fault.message ?? fault.code, fault.headers);
     authenticate(request, this.#credentials);
     const chunks: Buffer[] = [];
     for await (const chunk of message) chunks.push(chunk);
-    return perform(request, decodePayload(request, Buffer.concat(chunks)), this.#store, this.#uploads);
+    const answer = perform(request, decodePayload(request, Buffer.concat(chunks)), this.#store, this.#uploads);
+    return fault === 'lost-answer' ? 'reset' : answer;
   }
 }
 

@@ -193,12 +193,16 @@ export class LocalStepFunctions {
     const all = <T>(type: string, value: T) =>
       Object.fromEntries(states.filter(([, state]) => state.Type === type).map(([name]) => [name, value]));
     const { waitMs, retryMs } = this.#options;
+    // The interpreter goes on retrying a task that was aborted; its further attempts never begin.
+    let aborted = false;
+    const unlessAborted = (handler: (parameters: Json) => Promise<Json>) => (parameters: Json) =>
+      aborted ? new Promise<Json>(() => {}) : handler(parameters);
     const { abort, result, eventLogs } = machine.run(input, {
       overrides: {
         taskResourceLocalHandlers: Object.fromEntries(
           states
             .filter(([, { Type }]) => Type === 'Task')
-            .map(([name, state]) => [name, this.#handlerOf(state, execution)]),
+            .map(([name, state]) => [name, unlessAborted(this.#handlerOf(state, execution))]),
         ),
         ...(waitMs !== undefined && { waitTimeOverrides: all('Wait', waitMs) }),
         ...(retryMs !== undefined && { retryIntervalOverrides: all('Task', retryMs) }),
@@ -206,7 +210,10 @@ export class LocalStepFunctions {
       context: { Execution: { Name: execution.name, RedriveCount: execution.redriveCount }, Task: { Token: TOKEN } },
     });
     result.catch(() => undefined);
-    this.#aborts.set(execution.name, abort);
+    this.#aborts.set(execution.name, () => {
+      aborted = true;
+      abort();
+    });
     this.#options.onStatusChange?.(execution);
     const run = this.#follow(execution, eventLogs).finally(() => this.#runs.delete(run));
     this.#runs.add(run);

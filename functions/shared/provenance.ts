@@ -30,6 +30,9 @@ export function isOfNewerUpload(job: Job, result: ObjectState): boolean {
   return !isResultOf(job.source, result) && uploadedAt >= job.uploadedAt;
 }
 
+/** The current version of the source has a result: whatever error file stands beside it is out of date. */
+export const DELIVERED = 'this version has been delivered';
+
 /**
  * Why the failure of an execution is of no interest any more; undefined if it is.
  *
@@ -51,7 +54,7 @@ export async function whySettled(
   // An execution that failed before it pinned a version was about the current one.
   const { versionId = current?.versionId, etag = current?.etag } = source;
   const isDelivered = await hasResult(s3, resultsBucket, resultKey, { ...source, versionId, etag });
-  return isDelivered ? 'this version has been delivered' : undefined;
+  return isDelivered ? DELIVERED : undefined;
 }
 
 /** Whether the result of exactly this version of the source is stored. */

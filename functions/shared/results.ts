@@ -63,11 +63,13 @@ export async function store(
 /** Writes a small object provided that it still is what it was before. @returns the new ETag, or CHANGED */
 export async function putIfUnchanged(
   s3: S3Client,
-  file: { bucket: string; key: string; before: ObjectState | undefined; body: string; contentType: string },
+  file: { bucket: string; key: string; before: ObjectState | undefined; body: string; contentType: string } & {
+    metadata: Record<string, string>;
+  },
 ): Promise<string | 'CHANGED'> {
-  const { bucket: Bucket, key: Key, before, body: Body, contentType: ContentType } = file;
+  const { bucket: Bucket, key: Key, before, body: Body, contentType: ContentType, metadata: Metadata } = file;
   try {
-    const put = new PutObjectCommand({ Bucket, Key, Body, ContentType, ...ifUnchanged(before) });
+    const put = new PutObjectCommand({ Bucket, Key, Body, ContentType, Metadata, ...ifUnchanged(before) });
     return unquoted((await s3.send(put)).ETag);
   } catch (error) {
     if (hasChanged(error)) return 'CHANGED';

@@ -17,6 +17,10 @@ interface Upload {
 export class MultipartUploads {
   readonly #uploads = new Map<string, Upload>();
 
+  get underWay(): number {
+    return this.#uploads.size;
+  }
+
   create(bucket: string, key: string, description: Description): string {
     const uploadId = randomBytes(24).toString('base64url');
     this.#uploads.set(uploadId, { bucket, key, description, parts: new Map() });
