@@ -156,6 +156,8 @@ describe('the definition', () => {
     const result = validate(JSON.parse(text));
     expect(result.errorsText()).toBe('');
     expect(result.isValid).toBe(true);
+    const [webhook] = synthesize({ webhook: true }).resources('AWS::StepFunctions::StateMachine');
+    expect(validate(JSON.parse(webhook?.properties.DefinitionString)).errorsText()).toBe('');
     const lost = JSON.parse(text.replace('"Next":"Wait"', '"Next":"Nowhere"'));
     expect(validate(lost).isValid).toBe(false);
   });
