@@ -7,5 +7,7 @@ export default defineConfig({
     // Whole pipelines run here, on machines that may have two busy cores.
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // By default one core is left idle, of which there may be two.
+    maxWorkers: 2,
   },
 });

@@ -1,8 +1,8 @@
 /** Wait between two looks at a job's status, in seconds. The gateway's documentation asks for 5 to 10 s. */
 const MIN_WAIT_SECONDS = 5;
 /**
- * At this age-dependent ceiling, 10,000 jobs under way make 333 requests/s at the gateway and 1,000 state
- * transitions/s; at 5 s they would make 2,000 and 6,000, past Step Functions' quota.
+ * What a job of three minutes or more waits: 10,000 of them make 333 requests/s at the gateway and 1,000 state
+ * transitions/s. At 5 s they would make 2,000 and 6,000, past Step Functions' quota, which delays but loses nothing.
  */
 const MAX_WAIT_SECONDS = 30;
 /** The wait is this share of the job's age, so that what takes long is asked for less often. */

@@ -1,0 +1,102 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { ExecutionAlreadyExists, SFNClient, SFNServiceException } from '@aws-sdk/client-sfn';
+import { AwsError, type Operation } from '../../local/aws-api.ts';
+import type { Invocations } from './invocations.ts';
+import { type Objects, s3Exception } from './objects.ts';
+import type { AwsFault } from './schedule.ts';
+
+/** What stands behind the AWS clients. */
+export interface AwsServices {
+  invocations: Invocations;
+  objects: Objects;
+  stepFunctions: Record<string, Operation>;
+  /** The text of the one secret there is. */
+  secret: () => string;
+  faults: AwsFault[];
+  /** Whether a quota does not allow the call now. */
+  isThrottled: (operation: string) => boolean;
+  /** Waits for a random part of a time, in simulated milliseconds. */
+  pause: (ms: number) => Promise<void>;
+}
+
+/** How often the SDK sends a call that is throttled, and how long it waits at most before the second time. */
+const SDK_ATTEMPTS = 3;
+const SDK_THROTTLED_MS = 500;
+
+type Answer = (operation: string, input: object) => unknown;
+
+/** Puts the services behind `send` of the SDK's clients. @returns what takes them away again */
+export function connect(services: AwsServices): () => void {
+  const { objects, stepFunctions, secret } = services;
+  const counts = new Map<string, number>();
+  const send = (answer: Answer, unavailable: () => Error) =>
+    function (this: unknown, command: { input: object }): Promise<unknown> {
+      const operation = command.constructor.name.replace(/Command$/, '');
+      return services.invocations.call(async () => {
+        const nth = (counts.get(operation) ?? 0) + 1;
+        counts.set(operation, nth);
+        const fault = services.faults.find((each) => each.operation === operation && each.nth === nth)?.as;
+        if (fault === 'throttled') throw unavailable();
+        for (let attempt = 1; services.isThrottled(operation); attempt++) {
+          if (attempt === SDK_ATTEMPTS) throw unavailable();
+          await services.pause(SDK_THROTTLED_MS * 2 ** (attempt - 1));
+        }
+        const result = answer(operation, command.input);
+        if (fault === 'answer lost') throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError' });
+        return fault === 'repeated' ? answer(operation, command.input) : result;
+      });
+    };
+  const ask = (operation: string, input: object) => {
+    const known = stepFunctions[`AWSStepFunctions.${operation}`];
+    if (known === undefined) throw new Error(`The simulation does not know ${operation}`);
+    try {
+      return withDates(known(input));
+    } catch (error) {
+      throw error instanceof AwsError ? sfnException(error.name) : error;
+    }
+  };
+  const restore = [
+    replaceSend(
+      S3Client,
+      send(
+        (operation, input) => objects.answer(operation, input),
+        () => s3Exception(503, 'SlowDown'),
+      ),
+    ),
+    replaceSend(
+      SFNClient,
+      send(ask, () => sfnException('ThrottlingException')),
+    ),
+    replaceSend(
+      SecretsManagerClient,
+      send(
+        () => ({ SecretString: secret() }),
+        () => sfnException('ThrottlingException'),
+      ),
+    ),
+  ];
+  return () => {
+    for (const each of restore) each();
+  };
+}
+
+function replaceSend(client: { prototype: object }, send: unknown): () => void {
+  Object.defineProperty(client.prototype, 'send', { value: send, configurable: true });
+  return () => void Reflect.deleteProperty(client.prototype, 'send');
+}
+
+/** The API has times in seconds, the SDK's answers have them as dates. */
+function withDates(answer: unknown): unknown {
+  const dated = Object.entries(answer as Record<string, unknown>).map(([name, value]) => [
+    name,
+    name.endsWith('Date') && typeof value === 'number' ? new Date(value * 1000) : value,
+  ]);
+  return Object.fromEntries(dated);
+}
+
+function sfnException(name: string): Error {
+  const details = { message: name, $metadata: { httpStatusCode: 400 } };
+  if (name === 'ExecutionAlreadyExists') return new ExecutionAlreadyExists(details);
+  return new SFNServiceException({ ...details, name, $fault: 'client' });
+}

@@ -1,0 +1,146 @@
+import type { Execution } from '../../local/step-functions.ts';
+import { isDoubtful, type Post } from './gateway.ts';
+import { cutoutOf } from './pictures.ts';
+import { resultsBucket, uploadsBucket } from './stack.ts';
+import type { Upload, World, Written } from './world.ts';
+
+/** Submissions of doubtful outcome that one entry of the state Submit may make: the first, and three more. */
+const MAX_POSTS_PER_ENTRY = 4;
+
+/** All promises that a deployment which has come to rest has broken, in words. */
+export function brokenPromises(world: World): string[] {
+  const keys = [...new Set(world.uploads.map(({ key }) => key))];
+  return [
+    ...world.leaks.map((leak) => `a secret stands in ${leak}`),
+    ...world.gateway.strayed.map((url) => `a function went to ${url}`),
+    ...keys.flatMap((key) => [...outcomeOf(world, key), ...orderOf(world, key), ...startsOf(world, key)]),
+    ...world.stepFunctions.executions.flatMap((execution) => [...endOf(execution), ...paymentsOf(world, execution)]),
+  ];
+}
+
+/** What the current version of a key has come to. */
+export function outcome(world: World, key: string): { result: boolean; error: Record<string, unknown> | undefined } {
+  const last = lastUpload(world, key);
+  const result = stored(world, `${key}.png`);
+  const file = stored(world, `${key}.error.json`);
+  return {
+    result: result !== undefined && last !== undefined && isOf(last, result.metadata),
+    error: file && JSON.parse(file.body.toString()),
+  };
+}
+
+/** Whether the last upload of a key has been deleted since. */
+export function isDeleted(world: World, key: string): boolean {
+  return !world.store.keys(uploadsBucket).includes(key);
+}
+
+/**
+ * The last upload of a key has exactly one outcome, which is about it. Once the source has been deleted nobody can tell
+ * which version was the last: then there is at least one outcome, and never both of them about the last one.
+ */
+function outcomeOf(world: World, key: string): string[] {
+  const last = lastUpload(world, key);
+  const { result, error } = outcome(world, key);
+  const isAboutLast = error !== undefined && last !== undefined && isAbout(last, error);
+  if (isDeleted(world, key)) {
+    if (result && isAboutLast) return [`${key}, since deleted, has both a result and an error file`];
+    const isAny = error !== undefined || stored(world, `${key}.png`) !== undefined;
+    return isAny ? [] : [`${key}, since deleted, has neither a result nor an error file`];
+  }
+  if (result && error !== undefined) return [`the current version of ${key} has a result, and there is an error file`];
+  if (error !== undefined && !isAboutLast) return [`the error file of ${key} is about an older version`];
+  if (!result && error === undefined) return [`the current version of ${key} has neither a result nor an error file`];
+  return [];
+}
+
+/**
+ * Results of a key are whole, and never go back to an older version.
+ *
+ * Without versioning, and once the source has been deleted, nobody can tell whether the gateway fetched an upload that
+ * came, and went, between submission and delivery.
+ */
+function orderOf(world: World, key: string): string[] {
+  const uploads = world.uploads.filter((each) => each.key === key);
+  const results = world.written.filter((each) => each.key === `${key}.png`);
+  const broken: string[] = [];
+  let newest = -1;
+  for (const { metadata, body, at } of results) {
+    const wasDeleted = world.removals.some((removal) => removal.key === key && removal.at <= at);
+    const version = uploads.findLastIndex((upload) => isOf(upload, metadata));
+    const possible =
+      wasDeleted && metadata['source-version-id'] === undefined ? uploads : uploads.slice(version, version + 1);
+    if (version < 0) broken.push(`a result of ${key} says that it is of no version there was`);
+    else if (!possible.some(({ etag }) => body.equals(cutoutOf(etag)))) {
+      broken.push(`a result of ${key} is not the whole cutout of its source`);
+    }
+    if (version < newest) broken.push(`a result of an older version of ${key} replaced a newer one`);
+    newest = Math.max(newest, version);
+  }
+  return broken;
+}
+
+/** One upload is one execution. */
+function startsOf(world: World, key: string): string[] {
+  const uploads = world.uploads.filter((each) => each.key === key).length;
+  const inputs = world.stepFunctions.executions
+    .map(({ input }) => JSON.parse(input))
+    .filter((input) => input.key === key);
+  const versions = new Set(inputs.map(({ versionId, etag }) => versionId ?? etag));
+  const isDouble = inputs.length > uploads || (inputs[0]?.versionId !== undefined && versions.size < inputs.length);
+  return isDouble ? [`${uploads} uploads of ${key} started ${inputs.length} executions`] : [];
+}
+
+/** An execution ends, and only one that delivered, or whose source was overwritten, succeeds. */
+function endOf({ name, status, output = 'null', history }: Execution): string[] {
+  if (status === 'FAILED') return [];
+  if (status !== 'SUCCEEDED') return [`execution ${name} is ${status}`];
+  const result = JSON.parse(output);
+  const isDelivered = result?.status === 'DELIVERED' && result.results.length > 0;
+  if (isDelivered || result?.status === 'SUPERSEDED') return [];
+  return [`execution ${name} succeeded with ${output} after ${history.length} events`];
+}
+
+function paymentsOf(world: World, { name, history }: Execution): string[] {
+  const posts = world.gateway.posts.filter(({ execution }) => execution === name);
+  const ids = new Set(history.flatMap(submittedId));
+  const isKnown = ({ requestId }: Post) => requestId !== undefined && ids.has(requestId);
+  const broken: string[] = [];
+  for (const [index, post] of posts.entries()) {
+    const job = post.requestId === undefined ? undefined : world.gateway.jobs.get(post.requestId);
+    if (isKnown(post) && job?.outcome !== 'ERROR' && index < posts.length - 1) {
+      broken.push(`${name} submitted again although its request id was known and not an ERROR`);
+    }
+    if (post.requestId !== undefined && !isKnown(post) && !isDoubtful(post)) {
+      broken.push(`${name} paid for a request without a fault and forgot it`);
+    }
+  }
+  const entries = history.filter((event) => event.stateEnteredEventDetails?.name === 'Submit').length;
+  const sent = posts.filter((post) => isKnown(post) || isDoubtful(post));
+  if (sent.length > entries * MAX_POSTS_PER_ENTRY) {
+    broken.push(`${name} submitted ${sent.length} times in ${entries} entries of Submit`);
+  }
+  return broken;
+}
+
+function submittedId({ stateExitedEventDetails: exited }: Execution['history'][number]): string[] {
+  const requestId = exited?.name === 'Submit' ? JSON.parse(exited.output).requestId : undefined;
+  return requestId === undefined ? [] : [requestId];
+}
+
+function lastUpload(world: World, key: string): Upload | undefined {
+  return world.uploads.findLast((each) => each.key === key);
+}
+
+function stored(world: World, key: string): Written | undefined {
+  if (!world.store.keys(resultsBucket).includes(key)) return undefined;
+  return { key, at: world.clock.now, ...world.store.read(resultsBucket, key) };
+}
+
+function isOf({ versionId, etag }: Upload, metadata: Record<string, string>): boolean {
+  return metadata['source-version-id'] === versionId && metadata['source-etag'] === etag;
+}
+
+function isAbout({ versionId, etag }: Upload, error: Record<string, unknown>): boolean {
+  const source = error.source as { versionId?: string; etag?: string };
+  return source.versionId === versionId && source.etag === etag;
+}

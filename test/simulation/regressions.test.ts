@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { brokenPromises } from './promises.ts';
+import type { Schedule } from './schedule.ts';
+import { World } from './world.ts';
+
+const CALM: Schedule = {
+  versioned: true,
+  pace: 'brisk',
+  luck: 0,
+  steps: [{ at: 0, upload: 'a.jpg', content: 'cat' }],
+  ...{
+    events: [],
+    failureEvents: [],
+    submissions: [],
+    jobs: [],
+    polls: [],
+    downloads: [],
+    misfortunes: [],
+    awsFaults: [],
+  },
+};
+
+/** What random schedules have found, shrunk. */
+describe('A schedule that once broke a promise', () => {
+  it.each<[string, Partial<Schedule>]>([
+    [
+      'a delivery fails after its result was stored, beside the error file of an older version',
+      {
+        steps: [
+          { at: 0, upload: 'a.jpg', content: 'nothing' },
+          { at: 10, upload: 'a.jpg', content: 'cat' },
+        ],
+        downloads: ['whole', 'HTML'],
+        awsFaults: [{ operation: 'PutObject', nth: 2, as: 'answer lost' }],
+      },
+    ],
+    [
+      'report-failure dies after it wrote the error file of an execution that has been redriven meanwhile',
+      {
+        steps: [
+          { at: 0, upload: 'a.jpg', content: 'cat' },
+          { at: 12, redrive: 'failed' },
+        ],
+        downloads: ['HTML'],
+        misfortunes: [
+          { function: 'report-failure', invocation: 1, how: { diesAtCall: 7, effect: 'done', seconds: 30 } },
+        ],
+      },
+    ],
+  ])('keeps it now: %s', async (_, schedule) => {
+    const world = new World({ ...CALM, ...schedule });
+    await world.run();
+    expect(brokenPromises(world)).toEqual([]);
+  });
+});
