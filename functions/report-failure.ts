@@ -75,29 +75,30 @@ async function report(executionArn: string): Promise<void> {
 /**
  * Writes the error file, provided that it still is of interest and that nobody else's has come in between.
  *
- * @param whySettled Why it is of no interest any more; undefined if it is.
+ * @param settledBy Why it is of no interest any more; undefined if it is.
  */
 async function writeUnlessSettled(
   file: { bucket: string; key: string; body: string; metadata: { 'execution-sha256': string } },
-  whySettled: () => Promise<string | undefined>,
+  settledBy: () => Promise<string | undefined>,
 ): Promise<void> {
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     // In this order: an error file of a newer upload that comes after the first look changes the object.
     const before = await headObject(s3, file.bucket, file.key);
-    const settled = await whySettled();
+    const settled = await settledBy();
     if (settled !== undefined) {
       // A file of this execution was left by an attempt that died before its second look; beside a result none stands.
       const isOwn = before?.metadata['execution-sha256'] === file.metadata['execution-sha256'];
       if (before && (isOwn || settled === DELIVERED)) await deleteIfUnchanged(s3, { ...file, etag: before.etag });
       return logger.info(`no error file: ${settled}`);
     }
-    const etag = await putIfUnchanged(s3, { ...file, before, contentType: 'application/json' });
+    const content = { body: file.body, contentType: 'application/json' };
+    const etag = await putIfUnchanged(s3, { ...file, before }, content);
     if (etag === 'CHANGED') continue;
     logger.info('error file written');
 
     // A redrive or a newer upload may have ended since the look. Whatever ends after this second one finds the file and
     // deletes it itself, so a result and an error file never stay side by side.
-    const settledNow = await whySettled();
+    const settledNow = await settledBy();
     if (settledNow === undefined) return;
     await deleteIfUnchanged(s3, { ...file, etag });
     return logger.info(`error file withdrawn: ${settledNow}`);

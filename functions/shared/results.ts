@@ -63,11 +63,11 @@ export async function store(
 /** Writes a small object provided that it still is what it was before. @returns the new ETag, or CHANGED */
 export async function putIfUnchanged(
   s3: S3Client,
-  file: { bucket: string; key: string; before: ObjectState | undefined; body: string; contentType: string } & {
-    metadata: Record<string, string>;
-  },
+  target: { bucket: string; key: string; before: ObjectState | undefined; metadata: Record<string, string> },
+  content: { body: string; contentType: string },
 ): Promise<string | 'CHANGED'> {
-  const { bucket: Bucket, key: Key, before, body: Body, contentType: ContentType, metadata: Metadata } = file;
+  const { bucket: Bucket, key: Key, before, metadata: Metadata } = target;
+  const { body: Body, contentType: ContentType } = content;
   try {
     const put = new PutObjectCommand({ Bucket, Key, Body, ContentType, Metadata, ...ifUnchanged(before) });
     return unquoted((await s3.send(put)).ETag);
