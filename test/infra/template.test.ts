@@ -4,7 +4,17 @@ import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { describe, expect, it } from 'vitest';
 import { createApp } from '../../infra/app.ts';
 import { BackgroundRemoval, type BackgroundRemovalProps } from '../../infra/background-removal.ts';
-import { flat, type Resource, resource, resources, short, templateOf, type Variant, withOutdir } from './support.ts';
+import {
+  flat,
+  type Resource,
+  resource,
+  resources,
+  short,
+  templateOf,
+  VARIANTS,
+  type Variant,
+  withOutdir,
+} from './support.ts';
 
 const standard = templateOf('default');
 const FUNCTIONS = ['Submit', 'CheckStatus', 'Deliver', 'OnUpload', 'ReportFailure'];
@@ -643,3 +653,32 @@ describe('the construct, used without the app', () => {
     expect(make).not.toThrow();
   });
 });
+
+describe('every variant', () => {
+  it.each(Object.keys(VARIANTS) as Variant[])(
+    '%s has no circular references, which only a deployment would refuse',
+    (variant) => {
+      const all = templateOf(variant).toJSON().Resources as Record<string, unknown>;
+      const uses = Object.fromEntries(Object.entries(all).map(([id, each]) => [id, referencesIn(each, all)]));
+      const done = new Set<string>();
+      const visit = (id: string, path: string[]): void => {
+        expect(path, [...path, id].join(' → ')).not.toContain(id);
+        if (done.has(id)) return;
+        for (const next of uses[id] ?? []) visit(next, [...path, id]);
+        done.add(id);
+      };
+      for (const id of Object.keys(all)) visit(id, []);
+      expect(done.size).toBe(Object.keys(all).length);
+    },
+  );
+});
+
+/** The logical ids that a part of the template refers to. */
+function referencesIn(value: unknown, all: Record<string, unknown>): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, each]): string[] => {
+    if (name === 'Ref' || name === 'DependsOn') return [each].flat().filter((id) => id in all);
+    if (name === 'Fn::GetAtt') return [String((each as string[])[0])];
+    return referencesIn(each, all);
+  });
+}
