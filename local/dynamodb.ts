@@ -1,12 +1,23 @@
-import type { AddressInfo, Server } from 'node:net';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
+import type { AwsError } from './aws-api.ts';
 import { REGION } from './template.ts';
+
+/** A request to change an item, as far as it tells who makes it. */
+export interface ItemUpdate {
+  UpdateExpression?: string;
+  ConditionExpression?: string;
+}
 
 /** DynamoDB in memory, on 127.0.0.1 and a free port. */
 export class LocalDynamoDb {
   readonly url: string;
   readonly client: DynamoDBClient;
+  /** Sees each request before it is carried out, may hold it up, and may refuse it. */
+  onRequest: ((input: ItemUpdate) => AwsError | undefined | Promise<AwsError | undefined>) | undefined;
   readonly #server: Server;
 
   /** @param tables Name and partition key of each table. */
@@ -35,10 +46,31 @@ export class LocalDynamoDb {
     this.#server = server;
     this.url = url;
     this.client = new DynamoDBClient({ endpoint: url, region: REGION, credentials });
+    const handlers = server.listeners('request');
+    server.removeAllListeners('request').on('request', (request: IncomingMessage, response: ServerResponse) => {
+      // Whoever asked may be gone before the request is whole.
+      this.#answer(handlers, request, response).catch(() => response.destroy());
+    });
+  }
+
+  async #answer(handlers: unknown[], request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const body = Buffer.concat(chunks);
+    const refusal = await this.onRequest?.(JSON.parse(body.toString() || '{}'));
+    if (refusal) return refuse(response, refusal);
+    const { method, url, headers } = request;
+    const again = Object.assign(Readable.from([body]), { method, url, headers });
+    for (const handler of handlers) (handler as (...given: unknown[]) => void).call(this.#server, again, response);
   }
 
   async close(): Promise<void> {
     this.client.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
   }
+}
+
+function refuse(response: ServerResponse, { name, message, status }: AwsError): void {
+  const body = JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${name}`, message });
+  response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' }).end(body);
 }

@@ -54,17 +54,17 @@ export class CallbackTable {
   /** The record of a submission, made before its POST; a repeated submission finds what the first one left. */
   async open(submission: string): Promise<CallbackRecord> {
     return this.#update(submission, {
-      set: ['capability = if_not_exists(capability, :capability)', 'expiresAt = if_not_exists(expiresAt, :expiresAt)'],
-      values: {
-        ':capability': { S: randomBytes(CAPABILITY_BYTES).toString('base64url') },
-        ':expiresAt': { N: String(Math.floor(Date.now() / 1000) + LIFETIME_SECONDS) },
-      },
+      set: ['capability = if_not_exists(capability, :capability)', EXPIRES_AT],
+      values: { ':capability': { S: randomBytes(CAPABILITY_BYTES).toString('base64url') }, ':expiresAt': expiresAt() },
     });
   }
 
-  /** Notes that nothing is to be waited for: nothing was submitted. */
+  /** Notes that nothing is to be waited for: nothing was submitted. Mostly this makes the record. */
   async close(submission: string): Promise<void> {
-    await this.#update(submission, { set: [CALLED_BACK], values: { ':now': { S: new Date().toISOString() } } });
+    await this.#update(submission, {
+      set: [CALLED_BACK, EXPIRES_AT],
+      values: { ':now': { S: new Date().toISOString() }, ':expiresAt': expiresAt() },
+    });
   }
 
   /**
@@ -115,3 +115,9 @@ export class CallbackTable {
 
 /** The first callback wins; the waiting state looks for this attribute. */
 const CALLED_BACK = 'calledBackAt = if_not_exists(calledBackAt, :now)';
+/** Whatever makes a record says when it goes. */
+const EXPIRES_AT = 'expiresAt = if_not_exists(expiresAt, :expiresAt)';
+
+function expiresAt(): AttributeValue {
+  return { N: String(Math.floor(Date.now() / 1000) + LIFETIME_SECONDS) };
+}

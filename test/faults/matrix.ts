@@ -1,7 +1,18 @@
 import { readdirSync } from 'node:fs';
 
 /** The test files that hold the rows, in the order of the document. */
-const FILES = ['submission', 'status', 'download', 'storage', 'services', 'crashes', 'events', 'sources', 'people'];
+const FILES = [
+  'submission',
+  'status',
+  'download',
+  'storage',
+  'services',
+  'crashes',
+  'events',
+  'sources',
+  'people',
+  'webhook',
+];
 
 /** A fault, and what comes of it. */
 export interface Row {

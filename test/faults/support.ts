@@ -4,8 +4,15 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import type { ErrorName } from '../../functions/shared/errors.ts';
 import type { AwsError } from '../../local/aws-api.ts';
 import type { CloudOptions, LocalCloud } from '../../local/cloud.ts';
+import type { ItemUpdate } from '../../local/dynamodb.ts';
 import type { BusEvent } from '../../local/event-bus.ts';
-import type { CdnBehaviour, JobOutcome, StatusBehaviour, SubmitBehaviour } from '../../local/gateway.ts';
+import type {
+  CdnBehaviour,
+  JobOutcome,
+  StatusBehaviour,
+  SubmitBehaviour,
+  WebhookBehaviour,
+} from '../../local/gateway.ts';
 import type { LocalQueue } from '../../local/queue.ts';
 import type { S3Fault } from '../../local/s3.ts';
 import type { Execution } from '../../local/step-functions.ts';
@@ -154,8 +161,25 @@ interface Behaviours {
   status: StatusBehaviour;
   outcome: JobOutcome;
   download: CdnBehaviour;
+  webhook: WebhookBehaviour;
 }
-const NORMAL: Behaviours = { submit: 'accept', status: 'normal', outcome: 'COMPLETED', download: 'normal' };
+const NORMAL: Behaviours = {
+  submit: 'accept',
+  status: 'normal',
+  outcome: 'COMPLETED',
+  download: 'normal',
+  webhook: 'send',
+};
+
+/** What changes the record of a submission: Submit, the waiting state, or a callback. */
+export type RecordStep = 'open' | 'close' | 'store-token' | 'note-callback';
+
+function stepOf({ UpdateExpression = '', ConditionExpression = '' }: ItemUpdate): RecordStep | undefined {
+  if (ConditionExpression.includes('capability')) return 'note-callback';
+  if (UpdateExpression.includes('taskToken')) return 'store-token';
+  if (UpdateExpression.includes('capability')) return 'open';
+  return UpdateExpression.includes('calledBackAt') ? 'close' : undefined;
+}
 
 type BucketName = 'uploads' | 'results';
 type S3Hook = (
@@ -173,6 +197,7 @@ export class Scene {
   #paidBefore: number;
   readonly #expectations: (() => void)[] = [];
   readonly #s3Hooks: S3Hook[] = [];
+  readonly #tableHooks: ((step: RecordStep | undefined) => AwsError | undefined | Promise<AwsError | undefined>)[] = [];
   readonly #awsHooks: ((operation: string) => AwsError | undefined)[] = [];
   readonly #invokeHooks: ((bundle: string) => string | undefined)[] = [];
   readonly #cleanUps: (() => void)[] = [];
@@ -196,6 +221,15 @@ export class Scene {
       }
       return undefined;
     };
+    if (cloud.dynamoDb) {
+      cloud.dynamoDb.onRequest = async (update) => {
+        for (const hook of this.#tableHooks) {
+          const refusal = await hook(stepOf(update));
+          if (refusal) return refusal;
+        }
+        return undefined;
+      };
+    }
     this.onEvent('Object Created', (event) => this.#uploads.push(event));
     cloud.onAwsCall = (operation) => first(this.#awsHooks, (hook) => hook(operation));
     cloud.onInvoke = (bundle) => {
@@ -225,6 +259,7 @@ export class Scene {
   end(): void {
     this.cloud.gateway.always(NORMAL);
     this.cloud.s3.onRequest = undefined;
+    if (this.cloud.dynamoDb) this.cloud.dynamoDb.onRequest = undefined;
     this.cloud.onAwsCall = undefined;
     this.cloud.onInvoke = undefined;
     for (const cleanUp of this.#cleanUps.splice(0)) cleanUp();
@@ -313,10 +348,11 @@ export class Scene {
     return Buffer.concat([this.body, Buffer.from('.')]);
   }
 
-  /** Waits until all that follows from the row's uploads is over. */
+  /** Waits until all that follows from the row's uploads is over, the answers to callbacks included. */
   async settled(): Promise<void> {
     await Promise.all(this.#found);
     await this.cloud.settled();
+    await this.cloud.gateway.tick();
   }
 
   /** Uploads a version and waits until all that follows from it is over. */
@@ -375,6 +411,17 @@ export class Scene {
     this.#s3Hooks.push((name, asked, key) =>
       name === bucket && asked === operation && key.endsWith(suffix) && failed() ? fault : undefined,
     );
+  }
+
+  /** Called at each such change of a record in the table of callbacks, before it is made. */
+  onTable(step: RecordStep, answer: (count: number) => AwsError | undefined | Promise<AwsError | undefined>): void {
+    const calls = this.#counter(`${step} in the table`);
+    this.#tableHooks.push((asked) => (asked === step ? answer(calls()) : undefined));
+  }
+
+  failTable(step: RecordStep, error: AwsError, times = 1): void {
+    const failed = this.#quota(`${step} in the table`, times);
+    this.#tableHooks.push((asked) => (asked === step && failed() ? error : undefined));
   }
 
   /** Called at such calls of Step Functions or Secrets Manager. */
