@@ -1,19 +1,26 @@
+import {
+  DynamoDBClient,
+  ProvisionedThroughputExceededException,
+  type UpdateItemCommandInput,
+} from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { ExecutionAlreadyExists, SFNClient, SFNServiceException } from '@aws-sdk/client-sfn';
+import { ExecutionAlreadyExists, SFNClient, SFNServiceException, TaskTimedOut } from '@aws-sdk/client-sfn';
 import { AwsError, type Operation } from '../../local/aws-api.ts';
 import type { Invocations } from './invocations.ts';
 import { type Objects, s3Exception } from './objects.ts';
 import type { AwsFault } from './schedule.ts';
+import type { Table } from './table.ts';
 
 /** What stands behind the AWS clients. */
 export interface AwsServices {
   invocations: Invocations;
   objects: Objects;
+  table: Table;
   stepFunctions: Record<string, Operation>;
   /** The text of the one secret there is. */
   secret: () => string;
-  faults: AwsFault[];
+  faults: AwsFaults;
   /** Whether a quota does not allow the call now. */
   isThrottled: (operation: string) => boolean;
   /** Waits for a random part of a time, in simulated milliseconds. */
@@ -26,26 +33,42 @@ const SDK_THROTTLED_MS = 500;
 
 type Answer = (operation: string, input: object) => unknown;
 
+/** Lets the nth call of an operation go wrong, whoever makes it. */
+export class AwsFaults {
+  readonly #faults: AwsFault[];
+  readonly #counts = new Map<string, number>();
+
+  constructor(faults: AwsFault[]) {
+    this.#faults = faults;
+  }
+
+  async answer<T>(operation: string, unavailable: () => Error, answer: () => T | Promise<T>): Promise<T> {
+    const nth = (this.#counts.get(operation) ?? 0) + 1;
+    this.#counts.set(operation, nth);
+    const fault = this.#faults.find((each) => each.operation === operation && each.nth === nth)?.as;
+    if (fault === 'throttled') throw unavailable();
+    const result = await answer();
+    if (fault === 'answer lost') throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError' });
+    return fault === 'repeated' ? answer() : result;
+  }
+}
+
 /** Puts the services behind `send` of the SDK's clients. @returns what takes them away again */
 export function connect(services: AwsServices): () => void {
-  const { objects, stepFunctions, secret } = services;
-  const counts = new Map<string, number>();
+  const { objects, table, stepFunctions, secret } = services;
   const send = (answer: Answer, unavailable: () => Error) =>
     function (this: unknown, command: { input: object }): Promise<unknown> {
       const operation = command.constructor.name.replace(/Command$/, '');
-      return services.invocations.call(async () => {
-        const nth = (counts.get(operation) ?? 0) + 1;
-        counts.set(operation, nth);
-        const fault = services.faults.find((each) => each.operation === operation && each.nth === nth)?.as;
-        if (fault === 'throttled') throw unavailable();
-        for (let attempt = 1; services.isThrottled(operation); attempt++) {
+      let isPast = false;
+      const answerOnce = async () => {
+        for (let attempt = 1; !isPast && services.isThrottled(operation); attempt++) {
           if (attempt === SDK_ATTEMPTS) throw unavailable();
           await services.pause(SDK_THROTTLED_MS * 2 ** (attempt - 1));
         }
-        const result = answer(operation, command.input);
-        if (fault === 'answer lost') throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError' });
-        return fault === 'repeated' ? answer(operation, command.input) : result;
-      });
+        isPast = true;
+        return answer(operation, command.input);
+      };
+      return services.invocations.call(() => services.faults.answer(operation, unavailable, answerOnce));
     };
   const ask = (operation: string, input: object) => {
     const known = stepFunctions[`AWSStepFunctions.${operation}`];
@@ -75,6 +98,10 @@ export function connect(services: AwsServices): () => void {
         () => sfnException('ThrottlingException'),
       ),
     ),
+    replaceSend(
+      DynamoDBClient,
+      send((_, input) => table.update(input as UpdateItemCommandInput), tooManyUpdates),
+    ),
   ];
   return () => {
     for (const each of restore) each();
@@ -95,8 +122,13 @@ function withDates(answer: unknown): unknown {
   return Object.fromEntries(dated);
 }
 
+export function tooManyUpdates(): Error {
+  return new ProvisionedThroughputExceededException({ message: 'Throttled', $metadata: { httpStatusCode: 400 } });
+}
+
 function sfnException(name: string): Error {
   const details = { message: name, $metadata: { httpStatusCode: 400 } };
   if (name === 'ExecutionAlreadyExists') return new ExecutionAlreadyExists(details);
+  if (name === 'TaskTimedOut') return new TaskTimedOut(details);
   return new SFNServiceException({ ...details, name, $fault: 'client' });
 }

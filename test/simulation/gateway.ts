@@ -3,7 +3,16 @@ import type { Store } from '../../local/s3/store.ts';
 import type { Clock } from './clock.ts';
 import { type Invocation, Invocations } from './invocations.ts';
 import { cutoutOf, isPicture } from './pictures.ts';
-import { DOUBTS, type Download, type Job, type Poll, type Schedule, type Submission } from './schedule.ts';
+import {
+  type Callback,
+  DOUBTS,
+  type Download,
+  type Job,
+  ON_TIME,
+  type Poll,
+  type Schedule,
+  type Submission,
+} from './schedule.ts';
 
 /** A POST that reached the gateway, or was meant to. */
 export interface Post {
@@ -14,6 +23,18 @@ export interface Post {
   taken: Submission;
   /** What the gateway accepted; undefined if it did not. */
   requestId: string | undefined;
+  webhookUrl: string | undefined;
+}
+
+/** A POST to a webhook URL. */
+export interface CallbackMade extends Callback {
+  at: number;
+  /** The job's own webhook URL, also where the callback went elsewhere. */
+  webhookUrl: string;
+  /** What the callback says, if it is what an id may be. */
+  names: string | undefined;
+  status: number;
+  answeredAt: number;
 }
 
 interface AcceptedJob extends Job {
@@ -21,6 +42,7 @@ interface AcceptedJob extends Job {
   /** ETag of the picture that the gateway fetched; undefined if there was none. */
   etag: string | undefined;
   imageUrl: string;
+  webhookUrl: string | undefined;
 }
 
 export interface GatewayOptions {
@@ -29,7 +51,9 @@ export interface GatewayOptions {
   store: Store;
   /** The keys that are accepted now. */
   apiKey: () => string;
-  schedule: Pick<Schedule, 'outage' | 'submissions' | 'jobs' | 'polls' | 'downloads'>;
+  schedule: Pick<Schedule, 'outage' | 'submissions' | 'jobs' | 'polls' | 'downloads' | 'webhook'>;
+  /** POSTs to a webhook URL. @returns the status of the answer */
+  callBack: (url: string, body: string | undefined) => Promise<number>;
 }
 
 const CDN = 'https://pub-0123456789abcdef.r2.dev';
@@ -42,6 +66,10 @@ export class Gateway {
   readonly jobs = new Map<string, AcceptedJob>();
   /** When each poll came. */
   readonly polls: number[] = [];
+  /** Callbacks that have been answered. */
+  readonly callbacks: CallbackMade[] = [];
+  /** Invocations that were told that there is no such request, although there is. */
+  readonly misled = new Set<Invocation>();
   downloads = 0;
   /** Requests to where nothing of the gateway's is. */
   readonly strayed: string[] = [];
@@ -60,11 +88,14 @@ export class Gateway {
       return text(200, 'nothing to see here');
     }
     const isKeyValid = headers.get('ocp-apim-subscription-key') === this.#options.apiKey();
-    if (init.method === 'POST') return this.#submit(JSON.parse(String(init.body)).image_url, isKeyValid);
+    if (init.method === 'POST') {
+      const webhookUrl = headers.get('x-webhook-url') ?? undefined;
+      return this.#submit(JSON.parse(String(init.body)).image_url, webhookUrl, isKeyValid);
+    }
     return this.#status(pathname.split('/').pop() ?? '', isKeyValid);
   }
 
-  async #submit(imageUrl: string, isKeyValid: boolean): Promise<Response> {
+  async #submit(imageUrl: string, webhookUrl: string | undefined, isKeyValid: boolean): Promise<Response> {
     const { clock, schedule } = this.#options;
     const { outage } = schedule;
     const planned = schedule.submissions[this.posts.length] ?? 'accepted';
@@ -73,8 +104,8 @@ export class Gateway {
     const invocation = Invocations.current();
     const { execution } = invocation.event as { execution: string };
     const isAccepted = taken === 'accepted' || taken === '202 without id' || taken.endsWith('but accepted');
-    const requestId = isAccepted ? this.#accept(imageUrl) : undefined;
-    this.posts.push({ at: clock.now, invocation, execution, taken, requestId });
+    const requestId = isAccepted ? this.#accept(imageUrl, webhookUrl) : undefined;
+    this.posts.push({ at: clock.now, invocation, execution, taken, requestId, webhookUrl });
     switch (taken) {
       case 'accepted':
         return json(202, { request_id: requestId, status: 'QUEUED', polling_url: `${this.#options.url}/elsewhere` });
@@ -85,23 +116,39 @@ export class Gateway {
       case 'reset but accepted':
         return broken('ECONNRESET');
       case '500 but accepted':
-        return refusal(500, imageUrl);
+        return refusal(500, `${imageUrl} and ${webhookUrl}`);
       default:
-        return this.#fault(taken, imageUrl);
+        return this.#fault(taken, `${imageUrl} and ${webhookUrl}`);
     }
   }
 
-  #accept(imageUrl: string): string {
+  #accept(imageUrl: string, webhookUrl: string | undefined): string {
     const { clock, schedule } = this.#options;
+    const callbacks = schedule.webhook?.[this.jobs.size] ?? [ON_TIME];
     const requestId = `bria-rmbg-2-0-682_${String(this.jobs.size + 1).padStart(6, '0')}`;
     const job = schedule.jobs[this.jobs.size] ?? { outcome: 'COMPLETED', seconds: 8 };
-    const accepted: AcceptedJob = { ...job, acceptedAt: clock.now, etag: undefined, imageUrl };
+    const accepted: AcceptedJob = { ...job, acceptedAt: clock.now, etag: undefined, imageUrl, webhookUrl };
     this.jobs.set(requestId, accepted);
     // The image is fetched when its turn has come.
     clock.after(Math.min(job.seconds * 300, 60_000), () => {
       accepted.etag = this.#etagOf(imageUrl);
     });
+    if (webhookUrl !== undefined) for (const each of callbacks) this.#plan(each, requestId, webhookUrl, job);
     return requestId;
+  }
+
+  #plan(callback: Callback, requestId: string, webhookUrl: string, { seconds, outcome }: Job): void {
+    const { clock, callBack } = this.#options;
+    const { from, path, says } = callback;
+    // What never ends is never said to have ended.
+    if (from === 'end' && outcome === 'NEVER') return;
+    clock.after(((from === 'end' ? seconds : 0) + callback.seconds) * 1000, async () => {
+      const url = path === 'right' ? webhookUrl : webhookUrl.replace(/[^/]+$/, 'A'.repeat(43));
+      const names = { ...SILENT, 'the truth': requestId, 'another id': `${requestId}-of-another` }[says];
+      const at = clock.now;
+      const status = await callBack(url, bodyOf(says, names));
+      this.callbacks.push({ ...callback, at, webhookUrl, names, status, answeredAt: clock.now });
+    });
   }
 
   /** The picture that a presigned URL leads to by now. */
@@ -123,6 +170,7 @@ export class Gateway {
     const planned: Poll = this.#options.schedule.polls[this.polls.length] ?? 'answered';
     this.polls.push(this.#options.clock.now);
     if (!isKeyValid) return refusal(401);
+    if (planned === '404') this.misled.add(Invocations.current());
     if (planned !== 'answered' && planned !== 'unheard of') return this.#fault(planned, job?.imageUrl);
     if (job === undefined) return refusal(404);
     const known = { request_id: requestId, model_id: 'bria-rmbg-2-0-682', error: null, output: null };
@@ -131,7 +179,8 @@ export class Gateway {
     if (share < 1 || job.outcome === 'NEVER')
       return json(200, { ...known, status: share < 0.3 ? 'QUEUED' : 'PROCESSING' });
     // A careless gateway quotes the URL, which is a capability.
-    if (job.outcome === 'ERROR') return json(200, { ...known, status: 'ERROR', error: `Failed on ${job.imageUrl}` });
+    if (job.outcome === 'ERROR')
+      return json(200, { ...known, status: 'ERROR', error: `Failed on ${job.imageUrl} and ${job.webhookUrl}` });
     if (job.outcome === 'FAILED' || job.etag === undefined) {
       return json(200, { ...known, status: 'FAILED', error: `Cannot read ${job.imageUrl}` });
     }
@@ -189,6 +238,18 @@ export class Gateway {
     await this.#options.clock.sleep(CLIENT_PATIENCE_MS);
     throw new DOMException('The operation was aborted due to timeout', 'TimeoutError');
   }
+}
+
+const SILENT = { 'no id': undefined, garbage: undefined, nothing: undefined };
+
+function bodyOf(says: Callback['says'], requestId: string | undefined): string | undefined {
+  if (says === 'nothing') return undefined;
+  if (says === 'garbage') return '{"request_id": ["';
+  return JSON.stringify({
+    request_id: requestId,
+    status: 'COMPLETED',
+    output: { media_url: ['https://evil.example'] },
+  });
 }
 
 /** Whether, for all that anybody but the gateway knows, this POST may have been accepted. */

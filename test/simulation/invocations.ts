@@ -10,6 +10,7 @@ export interface Invocation {
   function: string;
   /** What it was invoked with. */
   event: unknown;
+  startedAt: number;
   /** Calls that it has made of anything outside. */
   calls: number;
   /** Those of them that are under way. */
@@ -122,6 +123,7 @@ export class Invocations {
     const invocation: Invocation = {
       function: target.name,
       event: parsed,
+      startedAt: this.#options.clock.now,
       calls: 0,
       waiting: 0,
       over: false,

@@ -1,11 +1,13 @@
-import type { Execution } from '../../local/step-functions.ts';
-import { isDoubtful, type Post } from './gateway.ts';
+import type { Execution, HistoryEvent } from '../../local/step-functions.ts';
+import { type CallbackMade, isDoubtful, type Post } from './gateway.ts';
 import { cutoutOf } from './pictures.ts';
 import { resultsBucket, uploadsBucket } from './stack.ts';
 import type { Upload, World, Written } from './world.ts';
 
 /** Submissions of doubtful outcome that one entry of the state Submit may make: the first, and three more. */
 const MAX_POSTS_PER_ENTRY = 4;
+/** How long an execution waits at most for a callback that has come, in milliseconds: for its own slow or failing calls. */
+const MAX_LATE_MS = 60_000;
 
 /** All promises that a deployment which has come to rest has broken, in words. */
 export function brokenPromises(world: World): string[] {
@@ -14,7 +16,12 @@ export function brokenPromises(world: World): string[] {
     ...world.leaks.map((leak) => `a secret stands in ${leak}`),
     ...world.gateway.strayed.map((url) => `a function went to ${url}`),
     ...keys.flatMap((key) => [...outcomeOf(world, key), ...orderOf(world, key), ...startsOf(world, key)]),
-    ...world.stepFunctions.executions.flatMap((execution) => [...endOf(execution), ...paymentsOf(world, execution)]),
+    ...world.stepFunctions.executions.flatMap((execution) => [
+      ...endOf(execution),
+      ...paymentsOf(world, execution),
+      ...waitsOf(world, execution),
+    ]),
+    ...callbacksOf(world),
   ];
 }
 
@@ -102,17 +109,22 @@ function endOf({ name, status, output = 'null', history }: Execution): string[] 
 
 function paymentsOf(world: World, { name, history }: Execution): string[] {
   const posts = world.gateway.posts.filter(({ execution }) => execution === name);
-  const ids = new Set(history.flatMap(submittedId));
-  const isKnown = ({ requestId }: Post) => requestId !== undefined && ids.has(requestId);
+  const knownSince = new Map(history.flatMap(submittedId));
+  const isKnown = ({ requestId }: Post) => requestId !== undefined && knownSince.has(requestId);
   const broken: string[] = [];
-  for (const [index, post] of posts.entries()) {
+  for (const post of posts) {
     const job = post.requestId === undefined ? undefined : world.gateway.jobs.get(post.requestId);
-    if (isKnown(post) && job?.outcome !== 'ERROR' && index < posts.length - 1) {
+    const known = knownSince.get(post.requestId ?? '');
+    if (known !== undefined && job?.outcome !== 'ERROR' && posts.some(({ at }) => at > known)) {
       broken.push(`${name} submitted again although its request id was known and not an ERROR`);
     }
     if (post.requestId !== undefined && !isKnown(post) && !isDoubtful(post)) {
       broken.push(`${name} paid for a request without a fault and forgot it`);
     }
+    if (isRevealed(world, post)) broken.push(`${name} submitted again although a callback had revealed its request`);
+  }
+  for (const requestId of knownSince.keys()) {
+    if (!posts.some((post) => post.requestId === requestId)) broken.push(`${name} took ${requestId} for its request`);
   }
   const entries = history.filter((event) => event.stateEnteredEventDetails?.name === 'Submit').length;
   const sent = posts.filter((post) => isKnown(post) || isDoubtful(post));
@@ -122,9 +134,52 @@ function paymentsOf(world: World, { name, history }: Execution): string[] {
   return broken;
 }
 
-function submittedId({ stateExitedEventDetails: exited }: Execution['history'][number]): string[] {
+function submittedId({ stateExitedEventDetails: exited, timestamp }: HistoryEvent): [string, number][] {
   const requestId = exited?.name === 'Submit' ? JSON.parse(exited.output).requestId : undefined;
-  return requestId === undefined ? [] : [requestId];
+  return requestId === undefined ? [] : [[requestId, timestamp]];
+}
+
+/**
+ * Whether a POST was sent although a callback had told of a request of the very same submission, before any other one
+ * named anything else, and the gateway did not deny that it knows it.
+ */
+function isRevealed({ gateway }: World, post: Post): boolean {
+  const { startedAt } = post.invocation;
+  const own = gateway.posts.filter(({ webhookUrl }) => webhookUrl === post.webhookUrl);
+  const ids = own.map(({ requestId }) => requestId);
+  const named = rightCallbacks(gateway.callbacks, post.webhookUrl).filter(({ names }) => names !== undefined);
+  const heard = named.filter(({ names, status }) => status === 204 && ids.includes(names));
+  const revealedAt = Math.min(...heard.map(({ answeredAt }) => answeredAt));
+  const isConfused = named.some(({ names, at }) => at <= revealedAt && !ids.includes(names));
+  return revealedAt <= startedAt && !isConfused && !gateway.misled.has(post.invocation);
+}
+
+/** Nobody waits for a callback that has come. */
+function waitsOf({ gateway }: World, { name, history }: Execution): string[] {
+  return history.flatMap((event, index) => {
+    const { name: state, input = '' } = event.stateEnteredEventDetails ?? {};
+    if (state !== 'Await callback') return [];
+    const { requestId } = JSON.parse(input);
+    const webhookUrl = gateway.posts.findLast((post) => post.requestId === requestId)?.webhookUrl;
+    const left = history.slice(index).find(({ stateExitedEventDetails: exited }) => exited?.name === state)?.timestamp;
+    if (left === undefined) return [`${name} never stopped waiting for a callback`];
+    const isLate = rightCallbacks(gateway.callbacks, webhookUrl).some(
+      ({ status, answeredAt }) => status === 204 && left > Math.max(answeredAt, event.timestamp) + MAX_LATE_MS,
+    );
+    return isLate ? [`${name} waited for a callback that had come`] : [];
+  });
+}
+
+/** A callback with the right path is answered by a 2xx, if only nothing fails; any other one is never. */
+function callbacksOf({ gateway }: World): string[] {
+  return gateway.callbacks.flatMap(({ path, status }) => {
+    const isPossible = status === 429 || status >= 500 || status === (path === 'right' ? 204 : 404);
+    return isPossible ? [] : [`a callback with the ${path} path was answered by ${status}`];
+  });
+}
+
+function rightCallbacks(callbacks: CallbackMade[], webhookUrl: string | undefined): CallbackMade[] {
+  return callbacks.filter((each) => each.path === 'right' && each.webhookUrl === webhookUrl);
 }
 
 function lastUpload(world: World, key: string): Upload | undefined {

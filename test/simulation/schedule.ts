@@ -12,10 +12,8 @@ export type Content = 'cat' | 'dog' | 'text' | 'nothing';
 
 /** How the gateway takes a POST. After the first group it surely was not accepted, after the second one it may have been. */
 export const REFUSALS = ['429', '429 later', 'refused', 'no such host', '400', '401', '402', '403'] as const;
-export const DOUBTS = [
-  ...['500', '503', 'HTML', 'reset'],
-  ...['500 but accepted', 'reset but accepted', 'silent but accepted', '202 without id'],
-] as const;
+const ACCEPTED_IN_DOUBT = ['500 but accepted', 'reset but accepted', 'silent but accepted', '202 without id'] as const;
+export const DOUBTS = [...['500', '503', 'HTML', 'reset'], ...ACCEPTED_IN_DOUBT] as const;
 export type Submission = 'accepted' | (typeof REFUSALS)[number] | (typeof DOUBTS)[number];
 export type Poll =
   | 'answered'
@@ -34,9 +32,21 @@ export interface Job {
   seconds: number;
 }
 
+/** A POST to a job's webhook URL. */
+export interface Callback {
+  /** The job's acceptance, or its end. */
+  from: 'start' | 'end';
+  /** So many seconds after it. */
+  seconds: number;
+  /** Whether it comes from the gateway, or from somebody who does not know the path. */
+  path: 'right' | 'wrong';
+  /** What the body says, true or not. */
+  says: 'the truth' | 'another id' | 'no id' | 'garbage' | 'nothing';
+}
+
 /** The nth invocation of a function goes wrong. */
 export interface Misfortune {
-  function: 'on-upload' | 'submit' | 'check-status' | 'deliver' | 'report-failure';
+  function: 'on-upload' | 'submit' | 'check-status' | 'deliver' | 'report-failure' | 'on-callback';
   invocation: number;
   /** Dies at its nth call (0: before any), or stalls there; is throttled; or is done, but nobody is told. */
   how: Death | Stall | 'throttled' | 'answer lost';
@@ -55,7 +65,7 @@ export interface Stall {
   seconds: number;
 }
 
-/** The nth call of an operation of S3, Step Functions or Secrets Manager goes wrong. */
+/** The nth call of an operation of S3, Step Functions, Secrets Manager or DynamoDB goes wrong. */
 export interface AwsFault {
   operation:
     | 'GetObject'
@@ -64,12 +74,13 @@ export interface AwsFault {
     | 'DeleteObject'
     | 'ListObjectsV2'
     | SfnOperation
-    | 'GetSecretValue';
+    | 'GetSecretValue'
+    | 'UpdateItem';
   nth: number;
   /** Repeated: the first answer was lost, so the SDK sent the call again. */
   as: 'throttled' | 'answer lost' | 'repeated';
 }
-type SfnOperation = 'StartExecution' | 'DescribeExecution' | 'GetExecutionHistory';
+type SfnOperation = 'StartExecution' | 'DescribeExecution' | 'GetExecutionHistory' | 'SendTaskSuccess';
 
 /** All that happens to a deployment, in an order that a person can follow. Where a list ends, all goes well. */
 export interface Schedule {
@@ -91,6 +102,8 @@ export interface Schedule {
   downloads: Download[];
   misfortunes: Misfortune[];
   awsFaults: AwsFault[];
+  /** In webhook mode: the callbacks of each job in turn; where the list ends, one on time. @default - polling mode */
+  webhook?: Callback[][] | undefined;
 }
 
 /** Seconds: mostly while a first image is under way, sometimes much later. */
@@ -274,3 +287,103 @@ export const crowdedSchedule: fc.Arbitrary<Schedule> = fc.record({
   }),
   awsFaults: fc.array(awsFault, { maxLength: 2 }),
 });
+
+const callback: fc.Arbitrary<Callback> = fc.oneof(
+  // On time, late, or before the execution waits.
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      from: fc.constantFrom<Callback['from'][]>('end', 'end', 'start'),
+      seconds: fc.oneof(fc.constantFrom(0, 0.2, 1), time(8000)),
+      path: fc.constant('right' as const),
+      says: fc.constant('the truth' as const),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      from: fc.constantFrom<Callback['from'][]>('start', 'end'),
+      seconds: fc.oneof(fc.constantFrom(0, 0.2, 1), time(1000)),
+      path: fc.constantFrom<Callback['path'][]>('right', 'wrong'),
+      says: fc.constantFrom<Callback['says'][]>('the truth', 'another id', 'another id', 'no id', 'garbage', 'nothing'),
+    }),
+  },
+);
+/** The callback of a job of which the schedule says nothing. */
+export const ON_TIME: Callback = { from: 'end', seconds: 0.2, path: 'right', says: 'the truth' };
+const callbacks: fc.Arbitrary<Callback[]> = fc.oneof(
+  fc.constantFrom<Callback[][]>([ON_TIME], [ON_TIME, ON_TIME], []),
+  fc.array(callback, { maxLength: 3 }),
+  // The body names another request before, or after, the gateway names the right one.
+  fc
+    .nat({ max: 60 })
+    .map((seconds): Callback[] => [ON_TIME, { from: 'start', seconds, path: 'right', says: 'another id' }]),
+);
+const callbackMisfortune: fc.Arbitrary<Misfortune> = fc.record({
+  function: fc.constant('on-callback' as const),
+  invocation: fc.integer({ min: 1, max: 3 }),
+  how: fc.oneof(
+    fc.record({
+      diesAtCall: fc.integer({ min: 0, max: 2 }),
+      effect: fc.constantFrom<('done' | 'not done')[]>('done', 'not done'),
+    }),
+    fc.record({ stallsAtCall: fc.integer({ min: 1, max: 2 }), seconds: fc.integer({ min: 1, max: 14 }) }),
+    fc.constantFrom<('throttled' | 'answer lost')[]>('throttled', 'answer lost'),
+  ),
+});
+const callbackAwsFault: fc.Arbitrary<AwsFault> = fc.record({
+  operation: fc.constantFrom<AwsFault['operation'][]>('UpdateItem', 'SendTaskSuccess'),
+  nth: fc.integer({ min: 1, max: 6 }),
+  as: fc.constantFrom<AwsFault['as'][]>('throttled', 'answer lost', 'repeated'),
+});
+
+/** The same in webhook mode, where callbacks and what handles them go wrong, too. */
+export function withWebhook(schedule: fc.Arbitrary<Schedule>): fc.Arbitrary<Schedule> {
+  const extra = fc.record({
+    webhook: fc.array(callbacks, { maxLength: 4 }),
+    misfortunes: fc.array(callbackMisfortune, { maxLength: 2 }),
+    awsFaults: fc.array(callbackAwsFault, { maxLength: 2 }),
+  });
+  return fc.tuple(schedule, extra).map(([given, { webhook, misfortunes, awsFaults }]) => ({
+    ...given,
+    webhook,
+    misfortunes: [...given.misfortunes, ...misfortunes],
+    awsFaults: [...given.awsFaults, ...awsFaults],
+  }));
+}
+
+const FAULTLESS = { events: [], failureEvents: [], polls: [], downloads: [], misfortunes: [], awsFaults: [] };
+const oneUpload: Step[] = [{ at: 0, upload: 'a.jpg', content: 'cat' }];
+const quickJob: fc.Arbitrary<Job> = fc.record({
+  outcome: fc.constant('COMPLETED' as const),
+  seconds: fc.oneof(fc.nat({ max: 60 }), fc.nat({ max: 900 })),
+});
+
+/** Nothing goes wrong but callbacks. */
+export const onlyCallbacksSchedule: fc.Arbitrary<Schedule> = fc.record({
+  versioned: fc.boolean(),
+  pace: fc.constantFrom<Schedule['pace'][]>('brisk', 'slow', 'uneven'),
+  luck: fc.nat(),
+  ...constants({ ...FAULTLESS, steps: oneUpload, submissions: [] }),
+  jobs: fc.array(quickJob, { minLength: 1, maxLength: 1 }),
+  webhook: fc.array(callbacks, { minLength: 1, maxLength: 1 }),
+});
+
+/** One image, whose submissions are accepted but not answered, or die. */
+export const doubtfulSchedule: fc.Arbitrary<Schedule> = withWebhook(
+  fc.record({
+    versioned: fc.boolean(),
+    pace: fc.constantFrom<Schedule['pace'][]>('brisk', 'slow', 'uneven'),
+    luck: fc.nat(),
+    ...constants({ ...FAULTLESS, steps: oneUpload }),
+    submissions: fc.array(fc.constantFrom<Submission[]>('accepted', ...ACCEPTED_IN_DOUBT), { maxLength: 4 }),
+    jobs: fc.array(quickJob, { maxLength: 4 }),
+    polls: fc.array(poll, { maxLength: 3 }),
+    misfortunes: fc.array(between('submit', 3, 6), { maxLength: 2 }),
+  }),
+);
+
+function constants<T extends object>(values: T): { [K in keyof T]: fc.Arbitrary<T[K]> } {
+  const entries = Object.entries(values).map(([name, value]) => [name, fc.constant(value)]);
+  return Object.fromEntries(entries);
+}

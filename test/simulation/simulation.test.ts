@@ -1,46 +1,82 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { brokenPromises, isDeleted, outcome } from './promises.ts';
-import { anySchedule, crowdedSchedule, passingSchedule, type Schedule } from './schedule.ts';
+import {
+  anySchedule,
+  crowdedSchedule,
+  doubtfulSchedule,
+  onlyCallbacksSchedule,
+  passingSchedule,
+  type Schedule,
+  withWebhook,
+} from './schedule.ts';
 import { World } from './world.ts';
 
 const seed = Number(process.env.FC_SEED ?? 20_300_101);
 const schedules = Number(process.env.SCHEDULES ?? 2500);
-let runs = 0;
+const runs = { polling: 0, webhook: 0 };
 
 async function live(schedule: Schedule): Promise<World> {
-  runs++;
+  runs[schedule.webhook ? 'webhook' : 'polling']++;
   const world = new World(schedule);
   await world.run();
   return world;
 }
 
+/** Runs random schedules, so many of them as a share of all, and checks the promises after each. */
+function property(
+  share: number,
+  arbitrary: fc.Arbitrary<Schedule>,
+  alsoCheck: (world: World) => void = () => undefined,
+): Promise<void> {
+  const each = fc.asyncProperty(arbitrary, async (schedule) => {
+    const world = await live(schedule);
+    expect(brokenPromises(world)).toEqual([]);
+    alsoCheck(world);
+  });
+  return fc.assert(each, { seed, numRuns: Math.ceil(schedules * share) });
+}
+
+function report(mode: keyof typeof runs): void {
+  console.log(`${runs[mode]} schedules in ${mode} mode, FC_SEED=${seed}`);
+}
+
+function expectAllDelivered(world: World): void {
+  for (const { key, content } of new Map(world.uploads.map((each) => [each.key, each])).values()) {
+    const isImage = content === 'cat' || content === 'dog';
+    if (isImage && !isDeleted(world, key)) expect(outcome(world, key)).toEqual({ result: true, error: undefined });
+  }
+}
+
 describe('A deployment in simulated time', { timeout: 600_000 }, () => {
-  afterAll(() => console.log(`${runs} schedules, FC_SEED=${seed}`));
+  afterAll(() => report('polling'));
 
-  it('keeps its promises whatever happens', async () => {
-    const property = fc.asyncProperty(anySchedule, async (schedule) => {
-      expect(brokenPromises(await live(schedule))).toEqual([]);
-    });
-    await fc.assert(property, { seed, numRuns: Math.ceil(schedules * 0.2) });
-  });
+  it('keeps its promises whatever happens', () => property(0.12, anySchedule));
 
-  it('keeps its promises while uploads of one key crowd', async () => {
-    const property = fc.asyncProperty(crowdedSchedule, async (schedule) => {
-      expect(brokenPromises(await live(schedule))).toEqual([]);
-    });
-    await fc.assert(property, { seed, numRuns: Math.ceil(schedules * 0.7) });
-  });
+  it('keeps its promises while uploads of one key crowd', () => property(0.42, crowdedSchedule));
 
-  it('delivers every image without a person while faults pass', async () => {
-    const property = fc.asyncProperty(passingSchedule, async (schedule) => {
-      const world = await live(schedule);
-      expect(brokenPromises(world)).toEqual([]);
-      for (const { key, content } of new Map(world.uploads.map((each) => [each.key, each])).values()) {
-        const isImage = content === 'cat' || content === 'dog';
-        if (isImage && !isDeleted(world, key)) expect(outcome(world, key)).toEqual({ result: true, error: undefined });
-      }
-    });
-    await fc.assert(property, { seed, numRuns: Math.ceil(schedules * 0.1) });
-  });
+  it('delivers every image without a person while faults pass', () =>
+    property(0.06, passingSchedule, expectAllDelivered));
+});
+
+describe('A deployment in webhook mode, in simulated time', { timeout: 600_000 }, () => {
+  afterAll(() => report('webhook'));
+
+  it('keeps its promises whatever happens', () => property(0.06, withWebhook(anySchedule)));
+
+  it('keeps its promises while uploads of one key crowd', () => property(0.08, withWebhook(crowdedSchedule)));
+
+  it('delivers every image without a person while faults pass', () =>
+    property(0.06, withWebhook(passingSchedule), expectAllDelivered));
+
+  it('pays once, and delivers, whatever callbacks come', () =>
+    property(0.1, onlyCallbacksSchedule, (world) => {
+      expectAllDelivered(world);
+      expect(world.gateway.posts).toHaveLength(1);
+      // A slow call may outlast the function.
+      const prompt = world.gateway.callbacks.filter(({ at, answeredAt }) => answeredAt - at < 15_000);
+      for (const { path, status } of prompt) expect(status).toBe(path === 'right' ? 204 : 404);
+    }));
+
+  it('does not pay again for what a callback has revealed', () => property(0.1, doubtfulSchedule));
 });

@@ -1,10 +1,11 @@
+import type { UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
 import type { SQSEvent } from 'aws-lambda';
 import { type BusEvent, EventBus } from '../../local/event-bus.ts';
 import { objectCreated, statusChange } from '../../local/events.ts';
 import { LocalQueue } from '../../local/queue.ts';
 import { Store } from '../../local/s3/store.ts';
 import { LocalStepFunctions } from '../../local/step-functions.ts';
-import { connect } from './aws-clients.ts';
+import { AwsFaults, connect, tooManyUpdates } from './aws-clients.ts';
 import { Clock } from './clock.ts';
 import { Gateway } from './gateway.ts';
 import { Invocations } from './invocations.ts';
@@ -15,15 +16,16 @@ import { type RegionQuotas, TokenBucket } from './quotas.ts';
 import type { Content, Schedule, Step } from './schedule.ts';
 import {
   API_KEY,
-  definition,
-  functions,
   gatewayUrl,
   NEXT_API_KEY,
+  polling,
   resultsBucket,
+  type Stack,
   stateMachineArn,
-  template,
   uploadsBucket,
+  webhook,
 } from './stack.ts';
+import { Table } from './table.ts';
 
 /** Words that stand in no log line, state or file: API keys, and what makes a presigned URL a capability. */
 const SECRETS = [API_KEY, NEXT_API_KEY, 'X-Amz-'];
@@ -68,6 +70,11 @@ export class World {
   /** Dead letters that a person moved back. */
   movedBack = 0;
   readonly #schedule: Schedule;
+  readonly #stack: Stack;
+  readonly #faults: AwsFaults;
+  readonly #table: Table;
+  /** As `SECRETS`, and what is made up on the way: what a callback's path holds, and the tokens of waiting states. */
+  readonly #secrets = new Set(SECRETS);
   readonly #starts: TokenBucket | undefined;
   readonly #luck: () => number;
   readonly #bus = new EventBus();
@@ -78,14 +85,19 @@ export class World {
 
   constructor(schedule: Schedule, options: WorldOptions = {}) {
     this.#schedule = schedule;
+    this.#stack = schedule.webhook ? webhook : polling;
+    this.#faults = new AwsFaults(schedule.awsFaults);
+    this.#table = new Table(({ capability, taskToken }) => {
+      for (const secret of [capability, taskToken]) if (secret !== undefined) this.#secrets.add(secret);
+    });
     this.#luck = luck(schedule.luck);
     const { clock } = this;
+    const { functions, definition } = this.#stack;
     const buckets = { [uploadsBucket]: { versioned: schedule.versioned }, [resultsBucket]: { versioned: true } };
     this.store = new Store(buckets, (object) => {
       if (object.bucket === resultsBucket) return this.#keepResult(object.key);
       this.#announce(objectCreated(object), schedule.events[this.#events++]);
     });
-    this.gateway = new Gateway({ clock, url: gatewayUrl, store: this.store, apiKey: () => this.#apiKey, schedule });
     const latency = options.latency ?? (() => this.#latency());
     const { quotas } = options;
     const maxConcurrency = quotas?.lambdaConcurrency ?? Number.POSITIVE_INFINITY;
@@ -98,12 +110,22 @@ export class World {
       misfortunes: schedule.misfortunes,
       maxConcurrency,
     });
+    this.gateway = new Gateway({
+      ...{ clock, url: gatewayUrl, store: this.store, apiKey: () => this.#apiKey, schedule },
+      callBack: (url, body) => this.#callBack(url, body),
+    });
     this.stepFunctions = new LocalStepFunctions({
       stateMachineArn,
       definition,
       invoke: async (arn, event) => {
         await this.#transition(transitions);
         return this.invocations.invoke(arn, event);
+      },
+      updateItem: async (input) => {
+        await this.#transition(transitions);
+        await clock.sleep(latency());
+        const update = () => this.#table.update(input as UpdateItemCommandInput);
+        return this.#faults.answer('UpdateItem', tooManyUpdates, update);
       },
       onHistory: (execution, event) => {
         this.#look(`the history of ${execution.name}`, JSON.stringify(event));
@@ -139,9 +161,10 @@ export class World {
       connect({
         invocations: this.invocations,
         objects: new Objects(this.store),
+        table: this.#table,
         stepFunctions: this.stepFunctions.operations,
         secret: () => this.#apiKey,
-        faults: this.#schedule.awsFaults,
+        faults: this.#faults,
         isThrottled: (operation) => operation === 'StartExecution' && this.#starts?.take() === false,
         pause: (ms) => this.clock.sleep(ms * this.#luck()),
       }),
@@ -204,6 +227,23 @@ export class World {
     for (const seconds of copies) this.clock.after(seconds * 1000, () => this.#bus.put(event));
   }
 
+  /** A request to the function URL. @returns the status of Lambda's answer */
+  async #callBack(url: string, body: string | undefined): Promise<number> {
+    const { template } = this.#stack;
+    const [functionUrl] = template.resources('AWS::Lambda::Url');
+    const { pathname: rawPath } = new URL(url);
+    const event = { version: '2.0', rawPath, requestContext: { http: { method: 'POST', path: rawPath } } };
+    try {
+      const answer = await this.invocations.invoke(functionUrl?.properties.TargetFunctionArn, {
+        ...event,
+        ...(body !== undefined && { body, isBase64Encoded: false }),
+      });
+      return (answer as { statusCode: number }).statusCode;
+    } catch (error) {
+      return (error as Error).name === 'Lambda.TooManyRequestsException' ? 429 : 502;
+    }
+  }
+
   #latency(): number {
     const random = this.#luck();
     const { pace } = this.#schedule;
@@ -212,6 +252,7 @@ export class World {
   }
 
   #makeQueues(): void {
+    const { template } = this.#stack;
     const resources = template.resources('AWS::SQS::Queue');
     const depth = ({ properties }: (typeof resources)[number]) => (properties.RedrivePolicy === undefined ? 0 : 1);
     for (const { logicalId, properties } of resources.toSorted((a, b) => depth(a) - depth(b))) {
@@ -231,7 +272,7 @@ export class World {
   }
 
   #makeRules(): void {
-    for (const { properties } of template.resources('AWS::Events::Rule')) {
+    for (const { properties } of this.#stack.template.resources('AWS::Events::Rule')) {
       for (const { Arn } of properties.Targets) {
         this.#bus.addRule(properties.EventPattern, (event) => {
           const queue = this.#queues.get(Arn);
@@ -244,6 +285,7 @@ export class World {
 
   /** An asynchronous invocation: Lambda retries it, and hands over in the end what could not be processed. */
   async #invokeLater(arn: string, event: unknown): Promise<void> {
+    const { template } = this.#stack;
     const config = template
       .resources('AWS::Lambda::EventInvokeConfig')
       .find(({ properties }) => template.arn(properties.FunctionName) === arn);
@@ -265,6 +307,7 @@ export class World {
 
   /** A person moves back what became a dead letter: to its queue, or to the function that could not process it. */
   #moveDeadLettersBack(): void {
+    const { template } = this.#stack;
     const sourceOf = new Map<string, LocalQueue>();
     for (const { logicalId, properties } of template.resources('AWS::SQS::Queue')) {
       const deadLetters = properties.RedrivePolicy?.deadLetterTargetArn;
@@ -294,7 +337,7 @@ export class World {
   }
 
   #look(where: string, text: string): boolean {
-    const at = Math.max(...SECRETS.map((secret) => text.indexOf(secret)));
+    const at = Math.max(...Array.from(this.#secrets, (secret) => text.indexOf(secret)));
     if (at >= 0) this.leaks.push(`${where}: …${text.slice(Math.max(0, at - 100), at + 20)}…`);
     return true;
   }
