@@ -6,8 +6,8 @@ import { LocalCloud } from '../local/cloud.ts';
 import type { Execution } from '../local/step-functions.ts';
 
 /**
- * Polling against webhook: the same jobs in both modes, in real time on the local services. States are counted, prices
- * are AWS's, and the time from the job's end to the stored cutout is measured on this machine, not on AWS.
+ * Polling against webhook: the same jobs in both modes, in real time on the local services. States are counted,
+ * AWS's list prices are applied to them and to assumed durations of the functions, and the time from the job's end to the stored cutout is measured on this machine, not on AWS.
  */
 const SECONDS = (process.argv[2] ?? '3,8,15,60').split(',').map(Number);
 const CAT = readFileSync(join(import.meta.dirname, '../local/sample/cat.jpg'));
@@ -15,7 +15,7 @@ const CAT = readFileSync(join(import.meta.dirname, '../local/sample/cat.jpg'));
 /** When a job ends between two looks at its status is chance: each is measured at several moments, in seconds later. */
 const PHASES = [0, 1, 2, 3, 4];
 
-/** Published us-east-1 prices in US dollars, November 2026. */
+/** AWS's list prices for us-east-1 in US dollars, as of November 2026: check them against AWS's price pages. */
 const PRICES = {
   transition: 0.025 / 1_000,
   request: 0.2 / 1_000_000,

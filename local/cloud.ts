@@ -54,7 +54,7 @@ export class LocalCloud {
   readonly stepFunctions: LocalStepFunctions;
   readonly secrets: LocalSecrets;
   readonly bus = new EventBus();
-  /** By logical id. */
+  /** Queues and functions, by ARN. */
   readonly queues: Map<string, LocalQueue>;
   readonly functions: Map<string, LocalFunction>;
   readonly uploadsBucket: string;

@@ -3,7 +3,7 @@
  *
  * A name here is the same in code, in the `Retry` table of the state machine, in the execution's error, in
  * `<key>.error.json` and in README. Names are string literals because a minifier renames classes. A message is made for
- * people: it says what happened, then the remedy, and never carries a URL, a key or a token.
+ * people: it says what happened, then the remedy, and carries no key, no token, and of a URL only host and path.
  */
 export const REMEDIES = {
   InvalidInput:

@@ -1,2 +1,2 @@
-/** What the gateway charges for one image, in US dollars: the published price of Bria RMBG 2.0, November 2026. */
+/** What the gateway charges for one image, in US dollars, as of November 2026: check it against your price list. */
 export const PRICE_PER_IMAGE_USD = 0.018;
