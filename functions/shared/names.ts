@@ -14,15 +14,20 @@ export interface ObjectVersion {
   key: string;
   versionId?: string | undefined;
   etag?: string | undefined;
+  /** Tells uploads of the same bytes apart where there are no versions. */
   sequencer?: string | undefined;
 }
 
 /**
  * The one name an execution for this object version may have: readable first, unique second. Because Step Functions
- * refuses a second execution of the same name for 90 days, a duplicate event can neither start nor pay for another.
+ * refuses a second execution of the same name for 90 days, a duplicate event can neither start nor pay for another. A
+ * version says it all, so that whoever knows it (a backfill, say) finds the same name.
  */
 export function executionName({ bucket, key, versionId, etag, sequencer }: ObjectVersion): string {
-  const hash = sha256(JSON.stringify([bucket, key, versionId ?? etag ?? null, sequencer ?? null]));
+  // Where versioning is suspended, every upload is the version "null".
+  const isVersioned = versionId !== undefined && versionId !== 'null';
+  const upload = isVersioned ? [versionId] : [etag ?? null, sequencer ?? null];
+  const hash = sha256(JSON.stringify([bucket, key, ...upload]));
   const slug = key
     .replace(/[^A-Za-z0-9_-]+/g, '-')
     .replace(/^-+/, '')

@@ -47,15 +47,19 @@ describe('the name of an execution', () => {
     { key: 'photos/My cat.jpg ' },
     { versionId: 'v2' },
     { versionId: undefined },
-    { sequencer: '00A2' },
-    { sequencer: undefined },
   ])('is another one for an upload with another %j', (difference) => {
     expect(executionName({ ...version, ...difference })).not.toBe(executionName(version));
   });
 
-  it('tells uploads apart by ETag in a bucket without versioning', () => {
-    const unversioned = { ...version, versionId: undefined };
-    expect(executionName({ ...unversioned, etag: 'e2' })).not.toBe(executionName(unversioned));
+  it('is known to whoever knows the version, without the event', () => {
+    expect(executionName({ ...version, etag: undefined, sequencer: undefined })).toBe(executionName(version));
+  });
+
+  it.each([undefined, 'null'])('tells uploads apart by ETag and sequencer where the version is %s', (versionId) => {
+    const unversioned = { ...version, versionId };
+    for (const difference of [{ etag: 'e2' }, { sequencer: '00A2' }, { sequencer: undefined }]) {
+      expect(executionName({ ...unversioned, ...difference })).not.toBe(executionName(unversioned));
+    }
   });
 
   it('is readable as an image where nothing of the key is', () => {

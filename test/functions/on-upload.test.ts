@@ -92,12 +92,24 @@ describe('an upload', () => {
     expect(inputs()).toMatchObject([{ key: 'a+b%20c 猫.jpg' }]);
   });
 
-  it('has the same name however often its event comes, and another upload another one', async () => {
-    await onUpload(objectCreated('cat.jpg'), objectCreated('cat.jpg'), objectCreated('cat.jpg', { sequencer: '00A2' }));
+  it('has the same name however often its event comes, and another version another one', async () => {
+    const another = { 'version-id': 'v2', sequencer: '00A2' };
+    await onUpload(objectCreated('cat.jpg'), objectCreated('cat.jpg'), objectCreated('cat.jpg', another));
 
     expect(started[1]?.name).toBe(started[0]?.name);
     expect(started[2]?.name).not.toBe(started[0]?.name);
   });
+
+  it.each([undefined, 'null'])(
+    'of the same bytes as before has a name of its own where the version is %s',
+    async (version) => {
+      const upload = (sequencer: string) => objectCreated('cat.jpg', { 'version-id': version, sequencer });
+      await onUpload(upload('00A1'), upload('00A1'), upload('00A2'));
+
+      expect(started[1]?.name).toBe(started[0]?.name);
+      expect(started[2]?.name).not.toBe(started[0]?.name);
+    },
+  );
 
   it('is taken for claimed if its execution has already ended', async () => {
     refusal = new AwsError('ExecutionAlreadyExists', 'Execution Already Exists');
