@@ -1,30 +1,33 @@
-import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { UpdateItemCommand, type UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
-import { BUNDLES } from '../infra/paths.ts';
 import { type AwsApi, type AwsError, type Operation, serveAwsApi } from './aws-api.ts';
+import { bucketsOf } from './buckets.ts';
 import { describeStacks } from './cloudformation.ts';
 import type { LocalDynamoDb } from './dynamodb.ts';
-import { EventBus } from './event-bus.ts';
+import { type DeliveredEvent, EventBus } from './event-bus.ts';
+import { inputOf, type TargetInput } from './event-target.ts';
 import { objectCreated, statusChange } from './events.ts';
 import { type FunctionUrl, serveFunctionUrl } from './function-url.ts';
 import { type GatewayOptions, GatewaySimulator } from './gateway.ts';
 import { FunctionError, type FunctionFailure, LocalFunction } from './lambda.ts';
 import { LocalQueue } from './queue.ts';
-import { LocalS3, type ObjectCreated } from './s3.ts';
+import { type BucketOptions, LocalS3 } from './s3.ts';
 import { LocalSecrets } from './secrets.ts';
 import { type Execution, type HistoryEvent, LocalStepFunctions } from './step-functions.ts';
-import { REGION, type Resource, synthesize, type Template } from './template.ts';
+import { type AppOptions, REGION, type Resource, type Synthesized, synthesizeApp, type Template } from './template.ts';
 
 /** The key that the simulated gateway accepts, and that any S3 client of this machine may sign with. */
 export const LOCAL_API_KEY = 'local-api-key';
 export const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local-secret' };
 
-export interface CloudOptions {
+export interface CloudOptions extends AppOptions {
   /** Settings, as `cdk deploy -c …` takes them. `gatewayUrl` and `resultHosts` are the simulator's. */
   settings?: Record<string, unknown>;
   gateway?: Partial<GatewayOptions>;
   /** Existing buckets that the settings name: the stack does not make them. */
-  existingBuckets?: Record<string, { versioned: boolean }>;
+  existingBuckets?: Record<string, BucketOptions>;
   /** The API key in the secret; null leaves it empty, as after a first deploy. @default the key the simulator accepts */
   apiKey?: string | null;
   /** In place of every Wait state's time, in milliseconds. @default - the definition's */
@@ -42,8 +45,8 @@ export interface CloudOptions {
 }
 
 /**
- * The deployed stack on this machine: synthesizes the app, reads the template, and runs each function's built bundle and
- * the very state machine definition against embedded services. Nothing is faked in between.
+ * A deployed stack on this machine: synthesizes the app, reads the template, and runs each function's code and the very
+ * definitions of its state machines against embedded services. Nothing is faked in between.
  */
 export class LocalCloud {
   readonly template: Template;
@@ -57,9 +60,6 @@ export class LocalCloud {
   /** Queues and functions, by ARN. */
   readonly queues: Map<string, LocalQueue>;
   readonly functions: Map<string, LocalFunction>;
-  readonly uploadsBucket: string;
-  readonly resultsBucket: string;
-  readonly stateMachineArn: string;
   /** Every line that a function wrote to its log. */
   readonly logs: string[] = [];
   /** Sees each invocation, and may fail it before the function runs, as a throttle does. */
@@ -68,6 +68,9 @@ export class LocalCloud {
   onAwsCall: ((operation: string, input: unknown) => AwsError | undefined) | undefined;
   readonly #options: CloudOptions;
   readonly #urls: FunctionUrl[] = [];
+  readonly #outdir: string;
+  /** Asynchronous invocations that are under way. */
+  #invocations = 0;
   #awsApi: AwsApi | undefined;
 
   /** Starts everything. Ports first: the template needs to know where the gateway is. */
@@ -79,24 +82,19 @@ export class LocalCloud {
   }
 
   static async #build(options: CloudOptions, gateway: GatewaySimulator): Promise<LocalCloud> {
-    const template = synthesize({ ...options.settings, gatewayUrl: gateway.url, resultHosts: gateway.cdnUrl });
-    const made = template.resources('AWS::S3::Bucket');
-    const buckets = Object.fromEntries(
-      made.map(({ logicalId, properties }) => [
-        template.ref(logicalId),
-        { versioned: properties.VersioningConfiguration?.Status === 'Enabled' },
-      ]),
-    );
+    const settings = { ...options.settings, gatewayUrl: gateway.url, resultHosts: gateway.cdnUrl };
+    const synthesized = synthesizeApp(settings, options);
+    const { template } = synthesized;
     const tables = template.resources('AWS::DynamoDB::Table');
     const cloud: LocalCloud = new LocalCloud(
       options,
-      template,
+      synthesized,
       gateway,
       tables.length === 0 ? undefined : await startDynamoDb(template, tables),
       await LocalS3.start({
-        buckets: { ...buckets, ...options.existingBuckets },
+        buckets: { ...bucketsOf(template), ...options.existingBuckets },
         credentials: { [LOCAL_CREDENTIALS.accessKeyId]: LOCAL_CREDENTIALS.secretAccessKey },
-        onObjectCreated: (object) => cloud.#announce(object),
+        onObjectCreated: (object) => cloud.bus.put(objectCreated(object)),
       }),
     );
     return cloud;
@@ -104,19 +102,17 @@ export class LocalCloud {
 
   private constructor(
     options: CloudOptions,
-    template: Template,
+    { template, outdir }: Synthesized,
     gateway: GatewaySimulator,
     dynamoDb: LocalDynamoDb | undefined,
     s3: LocalS3,
   ) {
     this.#options = options;
     this.template = template;
+    this.#outdir = outdir;
     this.gateway = gateway;
     this.dynamoDb = dynamoDb;
     this.s3 = s3;
-    this.uploadsBucket = template.output('UploadsBucket');
-    this.resultsBucket = template.output('ResultsBucket');
-    this.stateMachineArn = template.output('StateMachineArn');
     this.secrets = this.#makeSecrets();
     this.queues = this.#makeQueues();
     this.stepFunctions = this.#makeStepFunctions();
@@ -126,6 +122,7 @@ export class LocalCloud {
   /** Waits until nothing is under way: no execution runs, and no event waits for its function. */
   async settled(): Promise<void> {
     const isBusy = () =>
+      this.#invocations > 0 ||
       this.stepFunctions.executions.some(({ status }) => status === 'RUNNING') ||
       [...this.queues.values()].some((queue) => queue.isBusy);
     while (isBusy()) await new Promise((resolve) => setTimeout(resolve, 10));
@@ -137,6 +134,24 @@ export class LocalCloud {
     await Promise.all([...this.functions.values()].map((each) => each.close()));
     await Promise.all(this.#urls.map((url) => url.close()));
     await Promise.all([this.s3.close(), this.gateway.close(), this.dynamoDb?.close(), this.#awsApi?.close()]);
+    await rm(this.#outdir, { recursive: true });
+  }
+
+  /** Outputs of the template; an app without such an output does not have them. */
+  get uploadsBucket(): string {
+    return this.template.output('UploadsBucket');
+  }
+
+  get resultsBucket(): string {
+    return this.template.output('ResultsBucket');
+  }
+
+  /** Of several state machines without such an output, the first of the template. */
+  get stateMachineArn(): string {
+    if (this.template.outputNames.includes('StateMachineArn')) return this.template.output('StateMachineArn');
+    const [machine] = this.template.resources('AWS::StepFunctions::StateMachine');
+    if (!machine) throw new Error(`The stack ${this.template.stackName} has no state machine`);
+    return this.template.arn(machine.logicalId);
   }
 
   /** Where AWS's other services answer on this machine. */
@@ -163,14 +178,14 @@ export class LocalCloud {
     }
     for (const resource of this.template.resources('AWS::Lambda::Function')) {
       const made = this.#makeFunction(resource);
-      this.functions.set(made.arn, made);
+      if (made) this.functions.set(made.arn, made);
     }
     for (const { properties } of this.template.resources('AWS::Events::Rule')) this.#addRule(properties);
     for (const { properties } of this.template.resources('AWS::Lambda::EventSourceMapping')) {
       this.#byArn(this.queues, properties.EventSourceArn).consume({
         invoke: (event) => this.#invoke(properties.FunctionName, event),
-        batchSize: properties.BatchSize,
-        maxConcurrency: properties.ScalingConfig.MaximumConcurrency,
+        batchSize: properties.BatchSize ?? 10,
+        maxConcurrency: properties.ScalingConfig?.MaximumConcurrency ?? 1000,
       });
     }
   }
@@ -194,7 +209,12 @@ export class LocalCloud {
   #makeSecrets(): LocalSecrets {
     const secrets = new LocalSecrets();
     const { apiKey = LOCAL_API_KEY } = this.#options;
-    secrets.create(this.template.output('ApiKeySecretArn'), apiKey ?? undefined);
+    const arns = this.template
+      .resources('AWS::SecretsManager::Secret')
+      .map(({ logicalId }) => this.template.arn(logicalId));
+    // An existing one is not made by the stack.
+    if (this.template.outputNames.includes('ApiKeySecretArn')) arns.push(this.template.output('ApiKeySecretArn'));
+    for (const arn of arns) secrets.create(arn, apiKey ?? undefined);
     return secrets;
   }
 
@@ -219,15 +239,26 @@ export class LocalCloud {
   }
 
   #makeStepFunctions(): LocalStepFunctions {
-    const [machine] = this.template.resources('AWS::StepFunctions::StateMachine');
+    const { stateMachineArn } = this;
+    const { [stateMachineArn]: definition, ...others } = Object.fromEntries(
+      this.template
+        .resources('AWS::StepFunctions::StateMachine')
+        .map(({ logicalId, properties }) => [
+          this.template.arn(logicalId),
+          properties.Definition ?? JSON.parse(properties.DefinitionString),
+        ]),
+    );
     const { onHistory, waitMs, retryMs, callbackTimeoutMs } = this.#options;
     return new LocalStepFunctions({
-      stateMachineArn: this.stateMachineArn,
-      definition: JSON.parse(machine?.properties.DefinitionString),
+      stateMachineArn,
+      definition,
+      others,
+      s3: this.s3,
       invoke: (arn, event) => this.#invoke(arn, event),
       onHistory,
-      onStatusChange: (execution) => this.bus.put(statusChange(execution, this.stateMachineArn)),
+      onStatusChange: (execution) => this.bus.put(statusChange(execution, execution.stateMachineArn)),
       updateItem: (input) => this.#updateItem(input),
+      refuse: (operation, input) => this.onAwsCall?.(operation, input),
       waitMs,
       retryMs,
       callbackTimeoutMs,
@@ -240,18 +271,19 @@ export class LocalCloud {
     return this.dynamoDb?.client.send(new UpdateItemCommand(input as UpdateItemCommandInput));
   }
 
-  #makeFunction({ logicalId, properties }: Resource): LocalFunction {
-    // The template names no path of the code, but the handler's file is named like its bundle.
+  /** Functions whose code is in the template, such as CDK's own helpers for custom resources, are not run. */
+  #makeFunction({ logicalId, properties, assetPath }: Resource): LocalFunction | undefined {
+    if (assetPath === undefined) return undefined;
     const [bundle = ''] = String(properties.Handler).split('.');
     const url = this.awsUrl;
     return new LocalFunction({
       name: this.template.ref(logicalId),
       bundle,
       arn: this.template.arn(logicalId),
-      code: join(BUNDLES, bundle),
+      code: resolve(this.#outdir, assetPath),
       handler: properties.Handler,
       environment: {
-        ...properties.Environment.Variables,
+        ...properties.Environment?.Variables,
         AWS_REGION: REGION,
         AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
         AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
@@ -261,8 +293,8 @@ export class LocalCloud {
         AWS_ENDPOINT_URL_SECRETS_MANAGER: url,
         ...this.#options.environment,
       },
-      timeoutSeconds: properties.Timeout,
-      memoryMb: properties.MemorySize,
+      timeoutSeconds: properties.Timeout ?? 3,
+      memoryMb: properties.MemorySize ?? 128,
       onLog: (line) => {
         this.logs.push(line);
         this.#options.onLog?.(bundle, line);
@@ -271,21 +303,30 @@ export class LocalCloud {
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: CloudFormation properties have no types here
-  #addRule({ EventPattern, Targets }: any): void {
-    for (const { Arn } of Targets) {
-      const queue = this.#byArn(this.queues, Arn);
-      this.bus.addRule(EventPattern, (event) => queue.send(JSON.stringify(event)));
-    }
+  #addRule({ EventPattern, State, Targets = [] }: any): void {
+    // A rule without a pattern is a schedule, which nothing on this machine follows.
+    if (EventPattern === undefined || State === 'DISABLED') return;
+    for (const target of Targets) this.bus.addRule(EventPattern, (event) => this.#deliver(target, event));
   }
 
-  /** What S3 tells EventBridge, if the bucket is set to. */
-  #announce(object: ObjectCreated): void {
-    const made = this.template
-      .resources('AWS::S3::Bucket')
-      .find(({ logicalId }) => this.template.ref(logicalId) === object.bucket);
-    const enabled = made?.properties.NotificationConfiguration?.EventBridgeConfiguration?.EventBridgeEnabled;
-    if (made && !enabled) return;
-    this.bus.put(objectCreated(object));
+  #deliver(target: TargetInput & { Arn: string }, event: DeliveredEvent): void {
+    const { Arn } = target;
+    const input = inputOf(target, event);
+    if (this.queues.has(Arn)) this.#byArn(this.queues, Arn).send(input);
+    else if (this.functions.has(Arn)) void this.#invokeAsync(Arn, JSON.parse(input));
+    else this.stepFunctions.startOf(Arn, `${event.id}_${randomUUID()}`, input);
+  }
+
+  /** An asynchronous invocation, of whose failure nobody is told; there is no second attempt. */
+  async #invokeAsync(arn: string, event: unknown): Promise<void> {
+    this.#invocations++;
+    try {
+      await this.#invoke(arn, event);
+    } catch (error) {
+      if (!(error instanceof FunctionError)) throw error;
+    } finally {
+      this.#invocations--;
+    }
   }
 
   #byArn<T>(things: Map<string, T>, arn: string): T {

@@ -6,7 +6,7 @@ export function describeStacks(template: Template): string {
     const value = template.output(name).replace(/&/g, '&amp;').replace(/</g, '&lt;');
     return `<member><OutputKey>${name}</OutputKey><OutputValue>${value}</OutputValue></member>`;
   });
-  const stack = `<StackName>Cutout</StackName><StackStatus>CREATE_COMPLETE</StackStatus>`;
+  const stack = `<StackName>${template.stackName}</StackName><StackStatus>CREATE_COMPLETE</StackStatus>`;
   const result = `<Stacks><member>${stack}<Outputs>${outputs.join('')}</Outputs></member></Stacks>`;
   return (
     '<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/">' +

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { matches, type Pattern } from './event-pattern.ts';
 import { ACCOUNT, REGION } from './template.ts';
 
 /** An event on EventBridge's default bus. */
@@ -8,18 +9,21 @@ export interface BusEvent {
   detail: Record<string, unknown>;
 }
 
+/** An event as its targets get it. */
+export interface DeliveredEvent extends BusEvent {
+  id: string;
+}
+
 interface Rule {
   pattern: Pattern;
-  target: (event: BusEvent) => void;
+  target: (event: DeliveredEvent) => void;
 }
-type Pattern = { [key: string]: Pattern | Matcher[] };
-type Matcher = string | number | boolean | null | { prefix: string } | { suffix: string };
 
-/** EventBridge's default bus, as far as this project's rules need it. */
+/** EventBridge's default bus. */
 export class EventBus {
   readonly #rules: Rule[] = [];
 
-  addRule(pattern: unknown, target: (event: BusEvent) => void): void {
+  addRule(pattern: unknown, target: (event: DeliveredEvent) => void): void {
     this.#rules.push({ pattern: pattern as Pattern, target });
   }
 
@@ -35,19 +39,4 @@ export class EventBus {
     };
     for (const { pattern, target } of this.#rules) if (matches(pattern, full)) target(full);
   }
-}
-
-/** Whether an event matches a pattern: each field must match one of its alternatives. */
-export function matches(pattern: Pattern, event: unknown): boolean {
-  return Object.entries(pattern).every(([field, expected]) => {
-    const value = (event as Record<string, unknown> | null)?.[field];
-    return Array.isArray(expected) ? expected.some((each) => matchesOne(each, value)) : matches(expected, value);
-  });
-}
-
-function matchesOne(matcher: Matcher, value: unknown): boolean {
-  if (matcher === null || typeof matcher !== 'object') return matcher === value;
-  if ('prefix' in matcher) return typeof value === 'string' && value.startsWith(matcher.prefix);
-  if ('suffix' in matcher) return typeof value === 'string' && value.endsWith(matcher.suffix);
-  throw new Error(`The local event bus does not know the pattern ${JSON.stringify(matcher)}`);
 }

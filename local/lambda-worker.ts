@@ -17,7 +17,8 @@ interface Invocation {
 
 const port = parentPort;
 if (port === null) throw new Error('This file runs in a worker only');
-const handler = import(file).then((module) => module[handlerName]);
+// A CommonJS module's exports need not show as names.
+const handler = import(file).then((module) => module[handlerName] ?? module.default[handlerName]);
 
 port.on('message', async ({ requestId, event, deadline }: Invocation) => {
   try {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
@@ -23,9 +24,9 @@ export class FunctionError extends Error {
 export interface FunctionOptions {
   name: string;
   arn: string;
-  /** Name of the bundle, such as `submit`. */
+  /** Name of the bundle, such as `submit`: that of the handler's file. */
   bundle: string;
-  /** Folder of the bundle. */
+  /** Folder of the code. */
   code: string;
   /** Such as `submit.handler`. */
   handler: string;
@@ -141,10 +142,10 @@ export class LocalFunction {
   #start(): Worker {
     if (this.#closed) throw new Error(`${this.name} is closed`);
     const { name, arn, code, handler, environment, memoryMb, onLog } = this.#options;
-    const [file, handlerName] = handler.split('.');
+    const [file = '', handlerName] = handler.split('.');
     const worker = new Worker(join(import.meta.dirname, 'lambda-worker.ts'), {
       workerData: {
-        file: pathToFileURL(join(code, `${file}.mjs`)).href,
+        file: pathToFileURL(handlerFile(code, file)).href,
         handlerName,
         functionName: name,
         functionArn: arn,
@@ -166,4 +167,12 @@ export class LocalFunction {
     this.#all.add(worker);
     return worker;
   }
+}
+
+/** Where Lambda's runtime for Node.js finds a handler's file. */
+function handlerFile(code: string, name: string): string {
+  const candidates = ['.js', '.mjs', '.cjs'].map((extension) => join(code, `${name}${extension}`));
+  const found = candidates.find((path) => existsSync(path));
+  if (found === undefined) throw new Error(`There is no file ${candidates.join(', nor ')}`);
+  return found;
 }

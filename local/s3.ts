@@ -9,9 +9,9 @@ import { type Answer, errorAnswer, perform } from './s3/operations.ts';
 import { decodePayload } from './s3/payload.ts';
 import { parameter, parseRequest, type Request } from './s3/request.ts';
 import { authenticate, readClaim } from './s3/signature.ts';
-import { type ObjectCreated, Store } from './s3/store.ts';
+import { type BucketOptions, type ObjectCreated, Store } from './s3/store.ts';
 
-export type { ObjectCreated };
+export type { BucketOptions, ObjectCreated };
 
 /** A request as it arrives, before its signature is checked: refused ones are seen as well. */
 export interface S3Request {
@@ -38,10 +38,10 @@ export type S3Fault =
 export type S3RequestListener = (request: S3Request) => S3Fault | undefined | Promise<S3Fault | undefined>;
 
 export interface S3Options {
-  buckets: Record<string, { versioned: boolean }>;
+  buckets: Record<string, BucketOptions>;
   /** Access keys that requests may be signed with: id to secret. */
   credentials: Record<string, string>;
-  /** Called once the object is visible, before the upload is answered. */
+  /** Called once the object is visible, before the upload is answered, if the bucket tells EventBridge. */
   onObjectCreated?: (event: ObjectCreated) => void;
   onRequest?: S3RequestListener;
 }

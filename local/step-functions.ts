@@ -2,171 +2,162 @@ import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { StateMachine } from 'aws-local-stepfunctions';
 import { AwsError, type Operation } from './aws-api.ts';
-import { FunctionError } from './lambda.ts';
+import type { LocalS3 } from './s3.ts';
+import { type Definition, type DistributedMap, type Json, prepare } from './step-functions/definition.ts';
+import { type Execution, type ExecutionStatus, type HistoryEvent, seconds } from './step-functions/execution.ts';
+import { MapRun } from './step-functions/map-run.ts';
+import { type Services, Tasks, TOKEN } from './step-functions/tasks.ts';
 import { ACCOUNT, REGION } from './template.ts';
 
-/** Stands for the task token until a task is entered. */
-const TOKEN = 'local-task-token';
+export type { Execution, ExecutionStatus, HistoryEvent };
 
-type Definition = ConstructorParameters<typeof StateMachine>[0];
-type Json = Parameters<StateMachine['run']>[0];
 type Logged = ReturnType<StateMachine['run']>['eventLogs'] extends AsyncGenerator<infer E> ? E : never;
 
-export type ExecutionStatus = 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'ABORTED';
-
-/** What happened in an execution, in the shape of Step Functions' history. */
-export interface HistoryEvent {
-  id: number;
-  timestamp: number;
-  type: string;
-  stateEnteredEventDetails?: { name: string; input: string };
-  stateExitedEventDetails?: { name: string; output: string };
-  taskFailedEventDetails?: { error: string; cause: string };
-  executionFailedEventDetails?: { error: string; cause: string };
-}
-
-export interface Execution {
-  arn: string;
-  name: string;
-  status: ExecutionStatus;
-  input: string;
-  output?: string;
-  error?: string;
-  cause?: string;
-  startDate: number;
-  stopDate?: number;
-  redriveCount: number;
-  history: HistoryEvent[];
-}
-
-export interface StepFunctionsOptions {
+export interface StepFunctionsOptions extends Services {
+  /** The state machine that `start` means. */
   stateMachineArn: string;
   definition: Definition;
-  /** Invokes a function by its ARN; throws FunctionError. */
-  invoke: (functionArn: string, event: unknown) => Promise<unknown>;
+  /** Further state machines, by ARN. @default - none */
+  others?: Record<string, Definition> | undefined;
+  /** Where Distributed Maps read their items and write their results. @default - they cannot */
+  s3?: LocalS3 | undefined;
   /** Called after each event of each execution. */
   onHistory?: ((execution: Execution, event: HistoryEvent) => void) | undefined;
   /** Called when an execution's status changes, as EventBridge is told. */
   onStatusChange?: ((execution: Execution) => void) | undefined;
-  /** DynamoDB's UpdateItem, for the integration of that name. */
-  updateItem?: ((input: unknown) => Promise<unknown>) | undefined;
-  /** Time limit of tasks that wait for a token, in milliseconds. @default - the definition's own */
-  callbackTimeoutMs?: number | undefined;
   /** Waits of this many milliseconds in place of those of Wait states. @default - the definition's own */
   waitMs?: number | undefined;
   /** Waits of this many milliseconds in place of those of retriers. @default - the definition's own */
   retryMs?: number | undefined;
 }
 
-/** Step Functions' Standard workflows: runs the very definition of the template in an interpreter. */
+/** An execution and what runs it. */
+interface Run {
+  execution: Execution;
+  definition: Definition;
+  abort: () => void;
+  ended: Promise<void>;
+}
+
+/**
+ * Step Functions' Standard workflows: runs the very definitions of the template in an interpreter. What the interpreter
+ * lacks is added: nested executions, and Distributed Maps, which a redrive begins anew.
+ */
 export class LocalStepFunctions {
   readonly #options: StepFunctionsOptions;
-  readonly #executions = new Map<string, Execution>();
-  readonly #aborts = new Map<string, () => void>();
-  /** Tasks that wait for their token, by token. */
-  readonly #tasks = new Map<string, { execution: string; settle: (output: Json) => void }>();
-  readonly #runs = new Set<Promise<void>>();
+  readonly #machines: Map<string, Definition>;
+  readonly #runs = new Map<string, Run>();
+  readonly #mapRuns = new Map<string, MapRun>();
+  readonly #tasks: Tasks;
 
   constructor(options: StepFunctionsOptions) {
     this.#options = options;
-    check(options.definition);
+    this.#machines = new Map(Object.entries({ [options.stateMachineArn]: options.definition, ...options.others }));
+    this.#tasks = new Tasks(options, {
+      startOf: (stateMachineArn, name, input) => this.startOf(stateMachineArn, name, input),
+      get: (executionArn) => this.get(executionArn),
+      stop: (executionArn) => void this.stop(executionArn),
+      ended: (executionArn) => this.#ended(executionArn),
+    });
+    for (const definition of this.#machines.values()) prepare(definition);
   }
 
+  /** Executions of all state machines, and of Map Runs, in the order of their first start. */
   get executions(): Execution[] {
-    return [...this.#executions.values()];
+    return Array.from(this.#runs.values(), ({ execution }) => execution);
+  }
+
+  /** Starts an execution of the state machine of the options. */
+  start(name: string, input: string): Execution {
+    return this.startOf(this.#options.stateMachineArn, name, input);
   }
 
   /** The same name twice is the same execution while it runs with the same input; otherwise it is refused. */
-  start(name: string, input: string): Execution {
-    const existing = this.#executions.get(name);
+  startOf(stateMachineArn: string, name: string, input: string): Execution {
+    const definition = this.#definition(stateMachineArn);
+    if (prepare(definition).usesJsonata) throw new Error(`The local run does not know JSONata: ${stateMachineArn}`);
+    const arn = `arn:aws:states:${REGION}:${ACCOUNT}:execution:${stateMachineArn.split(':').pop()}:${name}`;
+    const existing = this.#runs.get(arn)?.execution;
     if (existing) {
       if (existing.status === 'RUNNING' && isDeepStrictEqual(JSON.parse(existing.input), JSON.parse(input)))
         return existing;
-      throw new AwsError('ExecutionAlreadyExists', `Execution Already Exists: '${existing.arn}'`);
+      throw new AwsError('ExecutionAlreadyExists', `Execution Already Exists: '${arn}'`);
     }
     if (!/^[^\s<>{}[\]?*"#%\\^|~`$&,;:/\p{Cc}]{1,80}$/u.test(name))
       throw new AwsError('InvalidName', `Invalid Name: '${name}'`);
-    const execution: Execution = {
-      arn: `arn:aws:states:${REGION}:${ACCOUNT}:execution:${this.#options.stateMachineArn.split(':').pop()}:${name}`,
-      name,
-      status: 'RUNNING',
-      input,
-      startDate: Date.now(),
-      redriveCount: 0,
-      history: [],
-    };
-    this.#executions.set(name, execution);
-    this.#run(execution, this.#options.definition, JSON.parse(input));
-    return execution;
+    return this.#begin({ arn, stateMachineArn, name, input }, definition);
   }
 
   /** Restarts a failed execution at the state that failed, with the input that it had then. */
   redrive(executionArn: string): Execution {
-    const execution = this.get(executionArn);
+    const { execution, definition } = this.#find(executionArn);
     if (execution.status === 'RUNNING' || execution.status === 'SUCCEEDED') {
       throw new AwsError('ExecutionNotRedrivable', `Execution is ${execution.status} and cannot be redriven`);
     }
-    const last = execution.history.findLast((event) => event.stateEnteredEventDetails)?.stateEnteredEventDetails;
+    const last = execution.history.findLast(
+      // States of a branch or of an inline Map cannot be started at.
+      ({ stateEnteredEventDetails: entered }) => entered && entered.name in definition.States,
+    )?.stateEnteredEventDetails;
     execution.redriveCount++;
     execution.status = 'RUNNING';
     for (const field of ['stopDate', 'error', 'cause'] as const) delete execution[field];
     this.#record(execution, 'ExecutionRedriven');
-    const definition = { ...this.#options.definition, ...(last && { StartAt: last.name }) };
-    this.#run(execution, definition, JSON.parse(last?.input ?? execution.input));
+    this.#run(execution, definition, last?.name, JSON.parse(last?.input ?? execution.input));
     return execution;
   }
 
+  /** Stops an execution, and what it waits for: nested executions, and the children of Map Runs. */
   stop(executionArn: string): Execution {
-    const execution = this.get(executionArn);
-    this.#aborts.get(execution.name)?.();
-    // Its tasks' tokens are worth nothing any more.
-    for (const { execution: name, settle } of this.#tasks.values()) if (name === execution.name) settle(null);
+    const { execution, abort } = this.#find(executionArn);
+    abort();
     return execution;
   }
 
   get(executionArn: string): Execution {
-    const execution = this.#executions.get(executionArn.split(':').pop() ?? '');
-    if (execution?.arn !== executionArn) {
-      throw new AwsError('ExecutionDoesNotExist', `Execution Does Not Exist: '${executionArn}'`);
-    }
-    return execution;
+    return this.#find(executionArn).execution;
   }
 
   /** Step Functions' API. */
   readonly operations: Record<string, Operation> = {
-    'AWSStepFunctions.StartExecution': ({ name = randomUUID(), input = '{}' }) => {
-      const { arn, startDate } = this.start(name, input);
+    'AWSStepFunctions.StartExecution': ({ stateMachineArn, name = randomUUID(), input = '{}' }) => {
+      const { arn, startDate } = this.startOf(stateMachineArn, name, input);
       return { executionArn: arn, startDate: seconds(startDate) };
     },
     'AWSStepFunctions.DescribeExecution': ({ executionArn }) => {
       const { arn, history: _, startDate, stopDate, ...rest } = this.get(executionArn);
       const dates = { startDate: seconds(startDate), stopDate: seconds(stopDate) };
-      return { executionArn: arn, stateMachineArn: this.#options.stateMachineArn, ...rest, ...dates };
+      return { executionArn: arn, ...rest, ...dates };
     },
-    'AWSStepFunctions.GetExecutionHistory': ({ executionArn, reverseOrder, maxResults = 100, nextToken = '0' }) => {
+    'AWSStepFunctions.GetExecutionHistory': ({ executionArn, reverseOrder, maxResults = 100, nextToken }) => {
       const { history } = this.get(executionArn);
       const events = history.map((event) => ({ ...event, timestamp: seconds(event.timestamp) }));
       if (reverseOrder) events.reverse();
-      const from = Number(nextToken);
-      const to = from + maxResults;
-      return { events: events.slice(from, to), ...(to < events.length && { nextToken: String(to) }) };
+      return page('events', events, maxResults, nextToken);
     },
-    'AWSStepFunctions.ListExecutions': ({ statusFilter, maxResults = 100, nextToken = '0' }) => {
-      const all = this.executions
+    'AWSStepFunctions.ListExecutions': ({ stateMachineArn, mapRunArn, statusFilter, maxResults = 100, nextToken }) => {
+      if (mapRunArn === undefined) this.#definition(stateMachineArn);
+      const executions = this.executions
+        .filter((each) => (mapRunArn ? each.mapRunArn === mapRunArn : each.stateMachineArn === stateMachineArn))
         .filter(({ status }) => statusFilter === undefined || status === statusFilter)
-        .reverse();
-      const from = Number(nextToken);
-      const to = from + maxResults;
-      const executions = all.slice(from, to).map(({ arn, name, status, startDate, stopDate }) => {
-        const dates = { startDate: seconds(startDate), stopDate: seconds(stopDate) };
-        return { executionArn: arn, stateMachineArn: this.#options.stateMachineArn, name, status, ...dates };
-      });
-      return { executions, ...(to < all.length && { nextToken: String(to) }) };
+        .reverse()
+        .map(({ arn, stateMachineArn, mapRunArn, name, status, startDate, stopDate }) => {
+          const dates = { startDate: seconds(startDate), stopDate: seconds(stopDate) };
+          return { executionArn: arn, stateMachineArn, mapRunArn, name, status, ...dates };
+        });
+      return page('executions', executions, maxResults, nextToken);
+    },
+    'AWSStepFunctions.ListMapRuns': ({ executionArn, maxResults = 100, nextToken }) => {
+      this.get(executionArn);
+      const mapRuns = [...this.#mapRuns.values()].filter((each) => each.executionArn === executionArn);
+      return page('mapRuns', mapRuns.map(({ listed }) => listed).reverse(), maxResults, nextToken);
+    },
+    'AWSStepFunctions.DescribeMapRun': ({ mapRunArn }) => {
+      const mapRun = this.#mapRuns.get(mapRunArn);
+      if (!mapRun) throw new AwsError('ResourceNotFound', `Resource not found: '${mapRunArn}'`);
+      return mapRun.describe();
     },
     'AWSStepFunctions.SendTaskSuccess': ({ taskToken, output }) => {
-      const task = this.#tasks.get(taskToken);
-      if (!task) throw new AwsError('TaskTimedOut', 'Task Timed Out: Provided task does not exist anymore');
-      task.settle(JSON.parse(output));
+      this.#tasks.succeed(taskToken, JSON.parse(output));
       return {};
     },
     'AWSStepFunctions.StopExecution': ({ executionArn }) => {
@@ -182,129 +173,167 @@ export class LocalStepFunctions {
   /** Stops all that runs, without a word to anybody. */
   async close(): Promise<void> {
     this.#options.onStatusChange = undefined;
-    for (const abort of this.#aborts.values()) abort();
-    for (const { settle } of this.#tasks.values()) settle(null);
-    await Promise.all(this.#runs);
+    for (const { abort } of this.#runs.values()) abort();
+    await Promise.all(Array.from(this.#runs.values(), ({ ended }) => ended));
   }
 
-  #run(execution: Execution, definition: Definition, input: Json): void {
-    const machine = new StateMachine(definition, { validationOptions: { noValidate: true } });
-    const states = Object.entries(definition.States);
-    const all = <T>(type: string, value: T) =>
-      Object.fromEntries(states.filter(([, state]) => state.Type === type).map(([name]) => [name, value]));
+  #definition(stateMachineArn: string): Definition {
+    const definition = this.#machines.get(stateMachineArn);
+    if (definition) return definition;
+    throw new AwsError('StateMachineDoesNotExist', `State Machine Does Not Exist: '${stateMachineArn}'`);
+  }
+
+  #find(executionArn: string): Run {
+    const run = this.#runs.get(executionArn);
+    if (run) return run;
+    throw new AwsError('ExecutionDoesNotExist', `Execution Does Not Exist: '${executionArn}'`);
+  }
+
+  #ended(executionArn: string): Promise<void> {
+    return this.#find(executionArn).ended;
+  }
+
+  #begin(
+    identity: Pick<Execution, 'arn' | 'stateMachineArn' | 'name' | 'input' | 'mapRunArn'>,
+    definition: Definition,
+  ): Execution {
+    const input = JSON.parse(identity.input);
+    const execution: Execution = {
+      ...identity,
+      status: 'RUNNING',
+      startDate: Date.now(),
+      redriveCount: 0,
+      history: [],
+    };
+    this.#run(execution, definition, undefined, input);
+    return execution;
+  }
+
+  #run(execution: Execution, whole: Definition, startAt: string | undefined, input: Json): void {
+    const { definition, states, maps } = prepare(whole);
+    const machine = new StateMachine(
+      { ...definition, ...(startAt !== undefined && { StartAt: startAt }) },
+      { validationOptions: { noValidate: true } },
+    );
     const { waitMs, retryMs } = this.#options;
-    // The interpreter goes on retrying a task that was aborted; its further attempts never begin.
-    let aborted = false;
-    const unlessAborted = (handler: (parameters: Json) => Promise<Json>) => (parameters: Json) =>
-      aborted ? new Promise<Json>(() => {}) : handler(parameters);
+    const waits = states.filter(([, { Type }]) => Type === 'Wait');
+    const retrying = states.filter(([, state]) => 'Retry' in state);
+    const tasks = states.filter(([, { Type }]) => Type === 'Task');
+    const stopped = new AbortController();
+    const { signal } = stopped;
+    const context = {
+      Execution: { Id: execution.arn, Name: execution.name, RedriveCount: execution.redriveCount },
+      StateMachine: { Id: execution.stateMachineArn, Name: execution.stateMachineArn.split(':').pop() },
+      Task: { Token: TOKEN },
+    };
+    const handlerOf = (name: string, state: Definition['States'][string]) => {
+      const map = maps.get(name);
+      const handler = map
+        ? (parameters: Json) => this.#runMap(execution, name, map, parameters, context, signal)
+        : this.#tasks.handlerOf(state, signal);
+      return async (parameters: Json) => {
+        if (signal.aborted) throw new Stopped();
+        const outcome = await handler(parameters).catch((error: Error) => error);
+        if (signal.aborted) throw new Stopped();
+        if (outcome instanceof Error) throw outcome;
+        return outcome;
+      };
+    };
+    // Its first task begins at once, and may start another execution.
+    const run: Run = { execution, definition: whole, abort: () => stopped.abort(), ended: Promise.resolve() };
+    this.#runs.set(execution.arn, run);
+    this.#options.onStatusChange?.(execution);
     const { abort, result, eventLogs } = machine.run(input, {
       overrides: {
         taskResourceLocalHandlers: Object.fromEntries(
-          states
-            .filter(([, { Type }]) => Type === 'Task')
-            .map(([name, state]) => [name, unlessAborted(this.#handlerOf(state, execution))]),
+          tasks.map(([name, state]) => [name, handlerOf(name, state)] as const),
         ),
-        ...(waitMs !== undefined && { waitTimeOverrides: all('Wait', waitMs) }),
-        ...(retryMs !== undefined && { retryIntervalOverrides: all('Task', retryMs) }),
+        ...(waitMs !== undefined && { waitTimeOverrides: Object.fromEntries(waits.map(([name]) => [name, waitMs])) }),
+        ...(retryMs !== undefined && {
+          retryIntervalOverrides: Object.fromEntries(retrying.map(([name]) => [name, retryMs])),
+        }),
       },
-      context: { Execution: { Name: execution.name, RedriveCount: execution.redriveCount }, Task: { Token: TOKEN } },
+      context,
     });
     result.catch(() => undefined);
-    this.#aborts.set(execution.name, () => {
-      aborted = true;
+    run.abort = () => {
+      stopped.abort();
       abort();
+    };
+    // Whatever ends it, nothing that it waits for goes on.
+    run.ended = this.#follow(execution, eventLogs, maps).finally(() => stopped.abort());
+  }
+
+  #runMap(
+    parent: Execution,
+    stateName: string,
+    map: DistributedMap,
+    parameters: Json,
+    context: Record<string, unknown>,
+    signal: AbortSignal,
+  ): Promise<Json> {
+    const { Label = stateName.replace(/[^\w-]/g, '').slice(0, 40), ItemProcessor } = map;
+    const stateMachineArn = `${parent.stateMachineArn}/${Label}`;
+    const [machine] = stateMachineArn.split(':').slice(-1);
+    const mapRunArn = `arn:aws:states:${REGION}:${ACCOUNT}:mapRun:${machine}:${randomUUID()}`;
+    const mapRun = new MapRun({
+      arn: mapRunArn,
+      executionArn: parent.arn,
+      stateMachineArn: parent.stateMachineArn,
+      map,
+      parameters,
+      context,
+      s3: this.#options.s3,
+      start: (input) => {
+        const name = randomUUID();
+        const arn = `arn:aws:states:${REGION}:${ACCOUNT}:execution:${machine}:${name}`;
+        return this.#begin({ arn, stateMachineArn, name, input, mapRunArn }, ItemProcessor);
+      },
+      ended: (executionArn) => this.#ended(executionArn),
+      stop: (executionArn) => void this.stop(executionArn),
+      signal,
     });
-    this.#options.onStatusChange?.(execution);
-    const run = this.#follow(execution, eventLogs).finally(() => this.#runs.delete(run));
-    this.#runs.add(run);
+    this.#mapRuns.set(mapRunArn, mapRun);
+    return mapRun.run();
   }
 
-  /** What runs a Task state, by its resource. */
-  #handlerOf(state: Definition['States'][string], execution: Execution): (parameters: Json) => Promise<Json> {
-    const { Resource = '', TimeoutSeconds } = state as { Resource?: string; TimeoutSeconds?: number };
-    if (Resource.endsWith(':states:::lambda:invoke')) return (parameters) => this.#invoke(parameters);
-    if (Resource.endsWith(':states:::aws-sdk:dynamodb:updateItem.waitForTaskToken')) {
-      return (parameters) => this.#waitForTaskToken(execution, parameters, (TimeoutSeconds ?? 0) * 1000);
-    }
-    throw new Error(`The local run does not know the resource ${Resource}`);
-  }
-
-  async #invoke(parameters: Json): Promise<Json> {
-    const { FunctionName, Payload } = parameters as { FunctionName: string; Payload: Json };
-    try {
-      const payload = (await this.#options.invoke(FunctionName, Payload)) as Json;
-      return { ExecutedVersion: '$LATEST', StatusCode: 200, Payload: payload };
-    } catch (error) {
-      if (!(error instanceof FunctionError)) throw error;
-      // The cause of a function's error is JSON, as on AWS.
-      throw named(error.failure.errorType, JSON.stringify(error.failure));
-    }
-  }
-
-  /** Updates the item, then waits for the token, or for the time to run out. */
-  async #waitForTaskToken(execution: Execution, parameters: Json, timeoutMs: number): Promise<Json> {
-    const { updateItem, callbackTimeoutMs = timeoutMs } = this.#options;
-    if (!updateItem) throw new Error('The template makes no table, but the definition uses one');
-    // The interpreter knows one token for a whole execution; each task gets its own, as on AWS.
-    const token = randomUUID();
-    let settle: (output: Json) => void = () => undefined;
-    const woken = new Promise<Json>((resolve) => (settle = resolve));
-    this.#tasks.set(token, { execution: execution.name, settle });
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(named('States.Timeout', 'The task ran out of time')), callbackTimeoutMs);
-    });
-    timeout.catch(() => undefined);
-    try {
-      await updateItem(JSON.parse(JSON.stringify(parameters).replaceAll(TOKEN, token)));
-      return await Promise.race([woken, timeout]);
-    } catch (error) {
-      const { name, message } = error as Error;
-      throw name.startsWith('States.') ? error : named(`DynamoDb.${name}`, message);
-    } finally {
-      clearTimeout(timer);
-      this.#tasks.delete(token);
-    }
-  }
-
-  async #follow(execution: Execution, events: AsyncGenerator<Logged>): Promise<void> {
+  async #follow(execution: Execution, events: AsyncGenerator<Logged>, maps: Map<string, unknown>): Promise<void> {
+    // A Distributed Map runs as a task, and shows as what it is.
+    const typeOf = ({ name, type }: { name: string; type: string }) => (maps.has(name) ? 'Map' : type);
     for await (const event of events) {
       switch (event.type) {
         case 'ExecutionStarted':
           if (execution.redriveCount === 0) this.#record(execution, 'ExecutionStarted');
           break;
         case 'StateEntered':
-          this.#record(execution, `${event.state.type}StateEntered`, {
+          this.#record(execution, `${typeOf(event.state)}StateEntered`, {
             stateEnteredEventDetails: { name: event.state.name, input: JSON.stringify(event.state.input) },
           });
           break;
         case 'StateExited':
-          this.#record(execution, `${event.state.type}StateExited`, {
+          this.#record(execution, `${typeOf(event.state)}StateExited`, {
             stateExitedEventDetails: { name: event.state.name, output: JSON.stringify(event.state.output ?? null) },
           });
           break;
         case 'StateFailed':
+          if (typeOf(event.state) !== 'Task') break;
           this.#record(execution, 'TaskFailed', {
             taskFailedEventDetails: { error: event.Error, cause: String(event.Cause) },
           });
           break;
         case 'ExecutionSucceeded':
           execution.output = JSON.stringify(event.output);
-          this.#end(execution, 'SUCCEEDED', 'ExecutionSucceeded');
-          break;
+          return this.#end(execution, 'SUCCEEDED', 'ExecutionSucceeded');
         case 'ExecutionFailed':
           execution.error = event.Error;
           execution.cause = String(event.Cause);
-          this.#end(execution, 'FAILED', 'ExecutionFailed', {
+          return this.#end(execution, 'FAILED', 'ExecutionFailed', {
             executionFailedEventDetails: { error: event.Error, cause: String(event.Cause) },
           });
-          break;
         case 'ExecutionAborted':
-          this.#end(execution, 'ABORTED', 'ExecutionAborted');
-          break;
+          return this.#end(execution, 'ABORTED', 'ExecutionAborted');
         case 'ExecutionTimeout':
-          this.#end(execution, 'TIMED_OUT', 'ExecutionTimedOut');
-          break;
+          return this.#end(execution, 'TIMED_OUT', 'ExecutionTimedOut');
       }
     }
   }
@@ -323,21 +352,15 @@ export class LocalStepFunctions {
   }
 }
 
-const checked = new WeakSet<Definition>();
-
-/** Refuses a definition that is not valid. Once for each: the check takes longer than all else that an execution takes. */
-function check(definition: Definition): void {
-  if (checked.has(definition)) return;
-  new StateMachine(definition, { validationOptions: { checkArn: false } });
-  checked.add(definition);
+/** Ends a task of an execution that was stopped: the interpreter would retry or catch any other error. */
+class Stopped extends Error {
+  readonly isRetryable = false;
+  readonly isCatchable = false;
 }
 
-/** An error that a state's Retry and Catch know by this name. */
-function named(name: string, cause: string): Error {
-  return Object.assign(new Error(cause), { name });
-}
-
-/** A time as the API gives it: seconds since the epoch. */
-function seconds(ms: number | undefined): number | undefined {
-  return ms === undefined ? undefined : ms / 1000;
+/** A page of a list, as the API gives it. */
+function page<T>(name: string, all: T[], maxResults: number, nextToken = '0'): Record<string, T[] | string> {
+  const from = Number(nextToken);
+  const to = from + maxResults;
+  return { [name]: all.slice(from, to), ...(to < all.length && { nextToken: String(to) }) };
 }

@@ -1,15 +1,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { App, AppProps } from 'aws-cdk-lib';
 import { createApp } from '../infra/app.ts';
 
 /** Where the template is deployed to on this machine. */
 export const REGION = 'us-east-1';
 export const ACCOUNT = '000000000000';
 
-type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+type Json = null | boolean | number | string | Json[] | NamedJson;
+type NamedJson = { [key: string]: Json };
 interface TemplateJson {
-  Resources: Record<string, { Type: string; Properties?: Json }>;
+  Resources: Record<string, { Type: string; Properties?: Json; Metadata?: Record<string, unknown> }>;
   Outputs?: Record<string, { Value: Json }>;
 }
 /** A resource of the template, its references resolved. */
@@ -18,6 +20,23 @@ export interface Resource {
   // Deliberately loose: each reader knows the few properties of the type that it asked for.
   // biome-ignore lint/suspicious/noExplicitAny: CloudFormation properties have no types here
   properties: any;
+  /** Folder of a function's code, relative to the folder of the assembly. */
+  assetPath: string | undefined;
+}
+
+/** A CDK app. */
+export interface AppOptions {
+  /** Makes the app. The settings, and where the simulated gateway is, are in its context. @default - Cutout's own */
+  app?: ((props: AppProps) => App) | undefined;
+  /** The stack of the app that is meant. @default 'Cutout' */
+  stackName?: string | undefined;
+}
+
+/** A synthesized stack, with its assets. */
+export interface Synthesized {
+  template: Template;
+  /** Folder of the assembly; whoever synthesized removes it. */
+  outdir: string;
 }
 
 const PSEUDO_PARAMETERS: Record<string, string> = {
@@ -25,28 +44,52 @@ const PSEUDO_PARAMETERS: Record<string, string> = {
   'AWS::AccountId': ACCOUNT,
   'AWS::Partition': 'aws',
   'AWS::URLSuffix': 'amazonaws.com',
-  'AWS::StackName': 'Cutout',
 };
 
-/** Synthesizes the app with the given settings, as `cdk synth -c …` does. */
+/** The property that gives a resource its name; without it, the logical id does. */
+const NAME_PROPERTIES: Record<string, string> = {
+  'AWS::S3::Bucket': 'BucketName',
+  'AWS::DynamoDB::Table': 'TableName',
+  'AWS::Lambda::Function': 'FunctionName',
+  'AWS::StepFunctions::StateMachine': 'StateMachineName',
+  'AWS::SQS::Queue': 'QueueName',
+  'AWS::SSM::Parameter': 'Name',
+};
+const REF_IS_ARN = new Set(['AWS::StepFunctions::StateMachine', 'AWS::SecretsManager::Secret', 'AWS::SNS::Topic']);
+
+/** Synthesizes Cutout with the given settings, as `cdk synth -c …` does. */
 export function synthesize(settings: Record<string, unknown> = {}): Template {
+  const { template, outdir } = synthesizeApp(settings);
+  rmSync(outdir, { recursive: true });
+  return template;
+}
+
+/** Synthesizes an app with the given context. */
+export function synthesizeApp(
+  settings: Record<string, unknown>,
+  { app = createApp, stackName = 'Cutout' }: AppOptions = {},
+): Synthesized {
   const outdir = mkdtempSync(join(tmpdir(), 'cutout-'));
   try {
-    const assembly = createApp({ context: settings, outdir }).synth();
-    return new Template(assembly.getStackByName('Cutout').template);
-  } finally {
-    rmSync(outdir, { recursive: true, force: true });
+    const context = { ...settings, 'aws:cdk:enable-asset-metadata': true };
+    const assembly = app({ context, outdir }).synth();
+    return { template: new Template(assembly.getStackByName(stackName).template, stackName), outdir };
+  } catch (error) {
+    rmSync(outdir, { recursive: true });
+    throw error;
   }
 }
 
 /** A synthesized template whose references resolve to names on this machine. */
 export class Template {
+  readonly stackName: string;
   readonly #resources: TemplateJson['Resources'];
   readonly #outputs: Record<string, { Value: Json }>;
   /** Addresses of function URLs, by logical id; on AWS they are known once deployed. */
   readonly functionUrls = new Map<string, string>();
 
-  constructor(template: TemplateJson) {
+  constructor(template: TemplateJson, stackName: string) {
+    this.stackName = stackName;
     this.#resources = template.Resources;
     this.#outputs = template.Outputs ?? {};
   }
@@ -55,7 +98,11 @@ export class Template {
   resources(type: string): Resource[] {
     return Object.entries(this.#resources)
       .filter(([, resource]) => resource.Type === type)
-      .map(([logicalId, resource]) => ({ logicalId, properties: this.#resolve(resource.Properties ?? {}) }));
+      .map(([logicalId, { Properties = {}, Metadata }]) => ({
+        logicalId,
+        properties: this.#resolve(Properties),
+        assetPath: Metadata?.['aws:asset:path'] as string | undefined,
+      }));
   }
 
   get outputNames(): string[] {
@@ -72,7 +119,7 @@ export class Template {
   ref(logicalId: string): string {
     const { name, arn } = this.#names(logicalId);
     const type = this.#resources[logicalId]?.Type;
-    if (type === 'AWS::StepFunctions::StateMachine' || type === 'AWS::SecretsManager::Secret') return arn;
+    if (type !== undefined && REF_IS_ARN.has(type)) return arn;
     return type === 'AWS::SQS::Queue' ? `https://sqs.${REGION}.amazonaws.com/${ACCOUNT}/${name}` : name;
   }
 
@@ -83,7 +130,9 @@ export class Template {
 
   #names(logicalId: string): { name: string; arn: string } {
     const type = this.#resources[logicalId]?.Type;
-    const name = type === 'AWS::S3::Bucket' ? logicalId.toLowerCase() : logicalId;
+    const { [NAME_PROPERTIES[type ?? ''] ?? '']: given } = (this.#resources[logicalId]?.Properties ?? {}) as NamedJson;
+    const made = type === 'AWS::S3::Bucket' ? logicalId.toLowerCase() : logicalId;
+    const name = given === undefined ? made : String(this.#resolve(given));
     const at = `${REGION}:${ACCOUNT}`;
     const arns: Record<string, string> = {
       'AWS::S3::Bucket': `arn:aws:s3:::${name}`,
@@ -96,6 +145,8 @@ export class Template {
       'AWS::Logs::LogGroup': `arn:aws:logs:${at}:log-group:${name}:*`,
       'AWS::IAM::Role': `arn:aws:iam::${ACCOUNT}:role/${name}`,
       'AWS::SNS::Topic': `arn:aws:sns:${at}:${name}`,
+      'AWS::KMS::Key': `arn:aws:kms:${at}:key/${name}`,
+      'AWS::SSM::Parameter': `arn:aws:ssm:${at}:parameter/${name.replace(/^\//, '')}`,
     };
     const arn = type === undefined ? undefined : arns[type];
     return { name, arn: arn ?? `arn:aws:unknown:${at}:${name}` };
@@ -107,10 +158,14 @@ export class Template {
     const [entry, ...more] = Object.entries(value);
     if (entry !== undefined && more.length === 0) {
       const [name, argument] = entry;
-      if (name === 'Ref') return PSEUDO_PARAMETERS[String(argument)] ?? this.ref(String(argument));
+      if (name === 'Ref') return this.#pseudo(String(argument)) ?? this.ref(String(argument));
       if (name.startsWith('Fn::')) return this.#call(name, argument as Json[]);
     }
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.#resolve(item)]));
+  }
+
+  #pseudo(name: string): string | undefined {
+    return name === 'AWS::StackName' ? this.stackName : PSEUDO_PARAMETERS[name];
   }
 
   #call(name: string, argument: Json[]): Json {

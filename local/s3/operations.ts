@@ -39,6 +39,20 @@ const operations: Record<string, Operation> = {
   GetBucketLocation: () =>
     xmlAnswer(xml`<LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></LocationConstraint>`),
 
+  GetBucketNotificationConfiguration: (request, _body, store) => {
+    const { eventBridge } = store.bucket(request.bucket);
+    const configuration = eventBridge ? [xml`<EventBridgeConfiguration></EventBridgeConfiguration>`] : [];
+    return xmlAnswer(xml`<NotificationConfiguration>${configuration}</NotificationConfiguration>`);
+  },
+
+  PutBucketNotificationConfiguration: (request, body, store) => {
+    const [configuration = ''] = contents(body.toString(), 'NotificationConfiguration');
+    const [other] = /<(Queue|Topic|CloudFunction)Configuration\b/.exec(configuration) ?? [];
+    if (other) throw new S3Error(501, 'NotImplemented', 'This local S3 announces uploads to EventBridge only.');
+    store.bucket(request.bucket).eventBridge = configuration.includes('<EventBridgeConfiguration');
+    return { status: 200, headers: {} };
+  },
+
   ListObjectsV2: (request, _body, store) => xmlAnswer(listObjects(request, store)),
 
   GetObject: getObject,

@@ -28,6 +28,8 @@ const OPERATIONS: Record<string, string> = {
   'GET service': 'ListBuckets',
   'HEAD bucket': 'HeadBucket',
   'GET bucket?location': 'GetBucketLocation',
+  'GET bucket?notification': 'GetBucketNotificationConfiguration',
+  'PUT bucket?notification': 'PutBucketNotificationConfiguration',
   'GET bucket?list-type': 'ListObjectsV2',
   'POST bucket?delete': 'DeleteObjects',
   'GET object': 'GetObject',

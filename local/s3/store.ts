@@ -34,9 +34,17 @@ export interface Version extends Description {
 
 interface Bucket {
   versioned: boolean;
+  /** Whether uploads are told of. */
+  eventBridge: boolean;
   created: Date;
   /** Versions of each key, the current one last; never an empty list. */
   objects: Map<string, Version[]>;
+}
+
+export interface BucketOptions {
+  versioned: boolean;
+  /** Whether the bucket tells EventBridge of uploads. @default true */
+  eventBridge?: boolean;
 }
 
 /** Buckets in memory, with versions and conditions as S3 has them. All changes are single synchronous steps. */
@@ -45,10 +53,13 @@ export class Store {
   readonly #onCreated: (event: ObjectCreated) => void;
   readonly #sequence = sequencers();
 
-  constructor(buckets: Record<string, { versioned: boolean }>, onCreated: (event: ObjectCreated) => void) {
+  constructor(buckets: Record<string, BucketOptions>, onCreated: (event: ObjectCreated) => void) {
     const created = new Date();
     this.#buckets = new Map(
-      Object.entries(buckets).map(([name, { versioned }]) => [name, { versioned, created, objects: new Map() }]),
+      Object.entries(buckets).map(([name, { versioned, eventBridge = true }]) => [
+        name,
+        { versioned, eventBridge, created, objects: new Map() },
+      ]),
     );
     this.#onCreated = onCreated;
   }
@@ -119,6 +130,7 @@ export class Store {
     };
     add(bucket, key, version);
     const { etag, versionId } = version;
+    if (!bucket.eventBridge) return version;
     const sequencer = this.#sequence();
     const size = version.body.length;
     this.#onCreated({

@@ -12,6 +12,7 @@ import {
   DeleteObjectCommand,
   DeleteObjectsCommand,
   GetBucketLocationCommand,
+  GetBucketNotificationConfigurationCommand,
   GetObjectCommand,
   type GetObjectCommandInput,
   GetObjectTaggingCommand,
@@ -19,6 +20,8 @@ import {
   HeadObjectCommand,
   ListBucketsCommand,
   ListObjectsV2Command,
+  type NotificationConfiguration,
+  PutBucketNotificationConfigurationCommand,
   PutObjectCommand,
   S3Client,
   type S3ClientConfig,
@@ -691,6 +694,20 @@ describe('events', () => {
     expect(sequencers.toSorted()).toEqual(sequencers);
     expect(new Set(sequencers).size).toBe(20);
     for (const sequencer of sequencers) expect(sequencer).toMatch(/^[0-9A-F]{20}$/);
+  });
+
+  it('come or stay away as the configuration of the bucket says', async () => {
+    const { client, s3, events } = await startS3();
+    const configuration = () => client.send(new GetBucketNotificationConfigurationCommand({ Bucket: PLAIN }));
+    const configure = (NotificationConfiguration: NotificationConfiguration) =>
+      client.send(new PutBucketNotificationConfigurationCommand({ Bucket: PLAIN, NotificationConfiguration }));
+    expect(await configuration()).toMatchObject({ EventBridgeConfiguration: {} });
+    await configure({});
+    expect((await configuration()).EventBridgeConfiguration).toBeUndefined();
+    s3.put(PLAIN, 'silent', Buffer.from('x'));
+    await configure({ EventBridgeConfiguration: {} });
+    s3.put(PLAIN, 'announced', Buffer.from('x'));
+    expect(events.map(({ key }) => key)).toEqual(['announced']);
   });
 });
 
