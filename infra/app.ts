@@ -1,6 +1,7 @@
 import { App, type AppProps, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
-import { readSettings, SettingError } from './settings.ts';
+import { SettingError } from './checks.ts';
+import { readSettings } from './settings.ts';
 import { CutoutStack } from './stack.ts';
 
 /** The CDK app: one stack, with the settings that the context gives, checked by cdk-nag on every synth. */

@@ -12,7 +12,7 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { PRICE_PER_IMAGE_USD } from '../functions/shared/price.ts';
-import { METRICS_NAMESPACE, ownMetric } from './metrics.ts';
+import { METRICS_NAMESPACE, type OwnMetricName, ownMetric } from './metrics.ts';
 
 export interface ImagesDashboardProps {
   readonly deployment: string;
@@ -28,7 +28,7 @@ export class ImagesDashboard extends Dashboard {
   constructor(scope: Construct, id: string, props: ImagesDashboardProps) {
     super(scope, id, { defaultInterval: Duration.days(1) });
     const { deployment, stateMachine, queue } = props;
-    const own = (name: Parameters<typeof ownMetric>[1], statistic?: string) =>
+    const own = (name: OwnMetricName, statistic?: string) =>
       ownMetric(deployment, name, { period: PERIOD, ...(statistic && { statistic, label: statistic }) });
 
     this.addWidgets(new AlarmStatusWidget({ title: 'Alarms', alarms: props.alarms, width: 24, height: 3 }));

@@ -9,7 +9,11 @@ export function accept(construct: IConstruct, id: string, reason: string): void 
 /** Accepts that a policy of `construct` names `resource`, if that holds a wildcard. */
 export function acceptWildcard(construct: IConstruct, resource: string, reason: string): void {
   const flat = flatten(Stack.of(construct).resolve(resource));
-  if (flat.includes('*')) accept(construct, `AwsSolutions-IAM5[Resource::${flat}]`, reason);
+  const id = `AwsSolutions-IAM5[Resource::${flat}]`;
+  if (!flat.includes('*')) return;
+  // Of spaces in an id the CDK makes hyphens, and cdk-nag, which looks for it in the metadata, does not.
+  if (flat.includes(' ')) construct.node.addMetadata(Validations.ACKNOWLEDGED_RULES_METADATA_KEY, { [id]: reason });
+  else accept(construct, id, reason);
 }
 
 /** A CloudFormation reference as cdk-nag writes it in the id of a finding, such as `<Uploads1234.Arn>/*`. */
@@ -22,5 +26,5 @@ function flatten(reference: unknown): string {
     const [delimiter, items] = value as [string, unknown[]];
     return items.map(flatten).join(delimiter);
   }
-  throw new Error(`No rule to write ${JSON.stringify(reference)} as cdk-nag does`);
+  return JSON.stringify(reference);
 }

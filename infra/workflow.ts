@@ -1,30 +1,25 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import {
   Choice,
   Condition,
-  DefinitionBody,
   Fail,
   type IChainable,
   IntegrationPattern,
   JitterType,
   JsonPath,
-  LogLevel,
   type RetryProps,
-  StateMachine,
-  StateMachineType,
+  type StateMachine,
   TaskInput,
   Timeout,
   Wait,
   WaitTime,
 } from 'aws-cdk-lib/aws-stepfunctions';
-import { CallAwsService, LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import { CallAwsService } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
 import type { ErrorName } from '../functions/shared/errors.ts';
-import { acceptWildcard } from './nag.ts';
-import { uniqueName } from './names.ts';
+import { functionTask, LoggedStateMachine } from './state-machine.ts';
 
 /** Names of ours, so that a typo in the table does not compile. */
 const named = (...names: ErrorName[]): string[] => names;
@@ -115,26 +110,28 @@ export class Workflow extends Construct {
   constructor(scope: Construct, id: string, props: WorkflowProps) {
     super(scope, id);
 
-    const submit = this.task(
-      'Submit',
-      props.submit,
-      RETRY.submit,
-      TaskInput.fromObject({
+    const submit = functionTask(this, 'Submit', {
+      function: props.submit,
+      retry: RETRY.submit,
+      payload: TaskInput.fromObject({
         execution: JsonPath.stringAt('$$.Execution.Name'),
         state: JsonPath.objectAt('$'),
       }),
-    );
+    });
     const wait = new Wait(this, 'Wait', { time: WaitTime.secondsPath('$.waitSeconds') });
-    const checkStatus = this.task(
-      'Check status',
-      props.checkStatus,
-      RETRY.checkStatus,
-      TaskInput.fromObject({
+    const checkStatus = functionTask(this, 'Check status', {
+      function: props.checkStatus,
+      retry: RETRY.checkStatus,
+      payload: TaskInput.fromObject({
         redriveCount: JsonPath.numberAt('$$.Execution.RedriveCount'),
         job: JsonPath.objectAt('$'),
       }),
-    );
-    const deliver = this.task('Deliver', props.deliver, RETRY.deliver, TaskInput.fromJsonPathAt('$'));
+    });
+    const deliver = functionTask(this, 'Deliver', {
+      function: props.deliver,
+      retry: RETRY.deliver,
+      payload: TaskInput.fromJsonPathAt('$'),
+    });
     const removalFailed = new Fail(this, 'Removal failed', {
       error: 'RemovalFailed' satisfies ErrorName,
       causePath: '$.cause',
@@ -151,24 +148,12 @@ export class Workflow extends Construct {
     wait.next(checkStatus);
     checkStatus.next(finished);
 
-    const logGroup = new LogGroup(this, 'Log', {
-      // Log groups of this name share one resource policy, which otherwise runs into its size limit.
-      logGroupName: `/aws/vendedlogs/states/${uniqueName(this, 100)}`,
-      retention: RetentionDays.THREE_MONTHS,
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
-    this.stateMachine = new StateMachine(this, 'StateMachine', {
+    this.stateMachine = new LoggedStateMachine(this, 'StateMachine', {
       comment: 'Removes the background of one image with Bria RMBG 2.0',
-      stateMachineType: StateMachineType.STANDARD,
-      definitionBody: DefinitionBody.fromChainable(submit),
+      definition: submit,
+      functions: [props.submit, props.checkStatus, props.deliver],
       timeout: BACKSTOP,
-      tracingEnabled: true,
-      logs: { destination: logGroup, level: LogLevel.ALL, includeExecutionData: false },
     });
-    acceptWildcard(this.stateMachine, '*', 'Log delivery and X-Ray take no resource.');
-    for (const { functionArn } of [props.submit, props.checkStatus, props.deliver]) {
-      acceptWildcard(this.stateMachine, `${functionArn}:*`, 'The versions of one function.');
-    }
   }
 
   /**
@@ -197,19 +182,5 @@ export class Workflow extends Construct {
     state.addRetry({ errors: ['States.ALL'], interval: Duration.seconds(1), backoffRate: 2, maxAttempts: 3 });
     state.addCatch(next, { errors: ['States.ALL'], resultPath: JsonPath.DISCARD });
     return state.next(next);
-  }
-
-  private task(id: string, lambdaFunction: IFunction, retry: RetryProps[], payload: TaskInput): LambdaInvoke {
-    const task = new LambdaInvoke(this, id, {
-      lambdaFunction,
-      payload,
-      outputPath: '$.Payload',
-      // All retries stand in the table above, because they decide who pays.
-      retryOnServiceExceptions: false,
-      // A backstop: the function's own timeout ends it sooner, and says more.
-      taskTimeout: Timeout.duration(Duration.minutes(10)),
-    });
-    for (const props of retry) task.addRetry(props);
-    return task;
   }
 }

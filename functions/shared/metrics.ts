@@ -1,25 +1,11 @@
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { MetricName } from './metric-names.ts';
 
 /**
  * The metrics of a deployment, written to the log in CloudWatch's embedded metric format. Namespace and service (the
  * deployment's name) come from Powertools' environment variables.
  */
 export const metrics = new Metrics();
-
-/** Names of the metrics, which infra's dashboard shows. */
-export type MetricName =
-  /** Uploads whose execution was started. */
-  | 'Uploads'
-  /** Submissions that were sent. Less those accepted and refused, it is those whose outcome is unknown. */
-  | 'Sent'
-  /** Submissions that the gateway accepted: what is paid for, less those that end in ERROR. */
-  | 'Submissions'
-  /** Submissions that were surely not accepted. */
-  | 'Refused'
-  /** Executions that delivered. */
-  | 'Delivered'
-  /** Executions whose source had been overwritten. */
-  | 'Superseded';
 
 /** Counts one more. */
 export function count(name: MetricName): void {

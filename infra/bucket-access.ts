@@ -1,0 +1,47 @@
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { Permission } from './functions.ts';
+
+/** What may be permitted to do with the objects of a bucket under a prefix; of other objects, nothing. */
+export class BucketAccess {
+  readonly bucket: IBucket;
+  readonly #prefix: string;
+
+  constructor(bucket: IBucket, prefix: string) {
+    this.bucket = bucket;
+    this.#prefix = prefix;
+  }
+
+  /** Actions on objects, or only on those that match `keys`, a pattern under the prefix. */
+  objects(actions: string[], keys = '*'): Permission {
+    return {
+      actions,
+      resources: [this.bucket.arnForObjects(`${this.#prefix}${keys}`)],
+      wildcard: 'Which objects there will be is not known; those outside the prefix are not included.',
+    };
+  }
+
+  /** To list objects, and to tell one that does not exist (404) from one that is forbidden: S3 says 403 to both otherwise. */
+  list(): Permission {
+    return { actions: ['s3:ListBucket'], resources: [this.bucket.bucketArn] };
+  }
+
+  /** To read objects that are encrypted with the bucket's KMS key, if it has one. */
+  decrypt(): Permission[] {
+    return this.#key('kms:Decrypt');
+  }
+
+  /** To write objects in one piece. */
+  encrypt(): Permission[] {
+    return this.#key('kms:GenerateDataKey');
+  }
+
+  /** To write objects in several parts, which S3 reads again to put them together. */
+  encryptParts(): Permission[] {
+    return this.#key('kms:GenerateDataKey', 'kms:Decrypt');
+  }
+
+  #key(...actions: string[]): Permission[] {
+    const { encryptionKey } = this.bucket;
+    return encryptionKey === undefined ? [] : [{ actions, resources: [encryptionKey.keyArn] }];
+  }
+}

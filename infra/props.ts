@@ -1,0 +1,133 @@
+import { type Duration, RemovalPolicy, Token } from 'aws-cdk-lib';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import {
+  expectedSeconds,
+  gatewayOrigin,
+  maxConcurrency,
+  prefix,
+  type Reader,
+  reservedConcurrency,
+  resultHosts,
+  SettingError,
+  suffixes,
+  timeoutMinutes,
+} from './checks.ts';
+import type { WebhookProps } from './webhook.ts';
+
+export interface BackgroundRemovalProps {
+  /**
+   * The bucket whose uploads are processed, in the same region. One that is made in this app is told to send its events
+   * to EventBridge; one that is imported is not touched, and must do so already. If it is encrypted with a KMS key, its
+   * `encryptionKey` must be known (`Bucket.fromBucketAttributes`).
+   * @default - a new, private, versioned bucket
+   */
+  readonly uploads?: IBucket | undefined;
+  /**
+   * The bucket for the results; may be that of the uploads, if neither prefix begins with the other. If it is encrypted
+   * with a KMS key, its `encryptionKey` must be known.
+   * @default - a new, private, versioned bucket
+   */
+  readonly results?: IBucket | undefined;
+  /**
+   * Only objects whose key begins so are processed. At most 512 bytes, none of `\ { } ^ % [ ] " < > ~ # | * ?` and the
+   * backtick, and no leading `/`.
+   * @default '' - all
+   */
+  readonly uploadsPrefix?: string | undefined;
+  /**
+   * Only objects whose key ends in one of these are processed, such as `['.jpg', '.png']`; upper and lower case differ.
+   * What is started by other workflows is not held to it.
+   * @default - all
+   */
+  readonly uploadsSuffixes?: string[] | undefined;
+  /**
+   * What the keys of results begin with, in place of the uploads prefix; same limits as that.
+   * @default ''
+   */
+  readonly resultsPrefix?: string | undefined;
+  /**
+   * A secret whose text is the gateway's API key.
+   * @default - a new secret without a value
+   */
+  readonly apiKeySecret?: ISecret | undefined;
+  /**
+   * Origin of the gateway; the documented paths are appended.
+   * @default 'https://gateway.pixazo.ai'
+   */
+  readonly gatewayUrl?: string | undefined;
+  /**
+   * Hosts that results may be fetched from over https: `host`, `*.domain`, or a literal origin.
+   * @default ['*.r2.dev']
+   */
+  readonly resultHosts?: string[] | undefined;
+  /**
+   * How long a removal usually takes: the first wait, in whole seconds, at most an hour and shorter than `timeout`.
+   * @default Duration.seconds(10)
+   */
+  readonly expectedTime?: Duration | undefined;
+  /**
+   * How long a job may take from its acceptance by the gateway, in whole minutes, from 1 minute to 6 hours.
+   * @default Duration.minutes(90)
+   */
+  readonly timeout?: Duration | undefined;
+  /**
+   * How many batches of 10 uploads are started at once, from 2 to 1,000: the pace of submissions.
+   * @default 5
+   */
+  readonly maxConcurrency?: number | undefined;
+  /**
+   * Lets the gateway call back when a job ends, instead of being asked for ever.
+   * @default - polling
+   */
+  readonly webhook?: WebhookProps | undefined;
+  /**
+   * A bucket with S3 Inventory reports, from which a backfill can take its list in place of listing the uploads.
+   * @default - backfills list the uploads
+   */
+  readonly inventory?: IBucket | undefined;
+  /**
+   * Where alarms go.
+   * @default - they only show in the console
+   */
+  readonly alarmTopic?: ITopic | undefined;
+  /**
+   * What becomes of the buckets and the secret made here when they leave the stack: RETAIN, or DESTROY, which deletes
+   * their content too. An error if all three are given, because then nothing is made here.
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy | undefined;
+}
+
+/** Refuses props that cannot be used, by name. What is known only at deployment is not looked at. @throws SettingError */
+export function checkProps(path: string, props: BackgroundRemovalProps): void {
+  const check = <T>(name: keyof BackgroundRemovalProps | string, value: unknown, reader: Reader<T>) => {
+    if (value !== undefined && !Token.isUnresolved(value)) reader(`${name} of ${path}`, value);
+  };
+  check('uploadsPrefix', props.uploadsPrefix, prefix);
+  check('uploadsSuffixes', props.uploadsSuffixes, suffixes);
+  check('resultsPrefix', props.resultsPrefix, prefix);
+  check('gatewayUrl', props.gatewayUrl, gatewayOrigin);
+  check('resultHosts', props.resultHosts, resultHosts);
+  check('expectedTime, in seconds,', props.expectedTime?.toSeconds({ integral: false }), expectedSeconds);
+  check('timeout, in minutes,', props.timeout?.toMinutes({ integral: false }), timeoutMinutes);
+  check('maxConcurrency', props.maxConcurrency, maxConcurrency);
+  check('webhook.reservedConcurrency', props.webhook?.reservedConcurrency, reservedConcurrency);
+  const { expectedTime, timeout, removalPolicy } = props;
+  if (expectedTime && timeout && expectedTime.toSeconds() >= timeout.toSeconds()) {
+    throw new SettingError(
+      `expectedTime of ${path} must be shorter than timeout, or every job would be given up at its first check.`,
+    );
+  }
+  if (removalPolicy === undefined) return;
+  if (removalPolicy !== RemovalPolicy.RETAIN && removalPolicy !== RemovalPolicy.DESTROY) {
+    throw new SettingError(`removalPolicy of ${path} must be RETAIN or DESTROY, but it is ${removalPolicy}.`);
+  }
+  if (props.uploads && props.results && props.apiKeySecret) {
+    throw new SettingError(
+      `removalPolicy of ${path} has no effect with uploads, results and apiKeySecret, because nothing is made here ` +
+        'that it could be applied to. Drop it, and set it where they are made.',
+    );
+  }
+}
