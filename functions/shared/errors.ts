@@ -7,7 +7,8 @@
  */
 export const REMEDIES = {
   InvalidInput:
-    'Start the execution with {"bucket", "key"} of an object in the uploads bucket, or with {"imageUrl", "resultKey"}.',
+    'Start the execution with {"bucket", "key"} of an object in the uploads bucket, or with {"imageUrl", "resultKey"}; ' +
+    'a backfill with {"prefix"} and its limits.',
   ImageNotFound: 'Upload the image again.',
   NotAnImage: 'Upload a picture (JPEG, PNG, WebP, …); what counts are its bytes, not its name.',
   ImageTooLarge: 'Upload a smaller version of the picture.',

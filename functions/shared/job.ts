@@ -7,7 +7,7 @@ import { REQUEST_ID } from './request-id.ts';
 export const MAX_KEY_BYTES = 1024;
 
 /** Step Functions adds this field when a state machine starts another one; it says who started us. */
-const STARTED_BY = { AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: v.optional(v.string()) };
+export const STARTED_BY = { AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: v.optional(v.string()) };
 
 const Text = v.pipe(v.string(), v.nonEmpty('must not be empty'));
 const Key = v.pipe(
@@ -123,6 +123,9 @@ export function isJobOf(execution: string, state: unknown): boolean {
   return isRecord(state) && state.execution === execution && 'submission' in state;
 }
 
+/** Kinds of problems whose messages are ours; of the others, expected and received type say it. */
+const OWN_WORDS = new Set(['check', 'non_empty', 'integer', 'min_value', 'max_value']);
+
 /** A value that `schema` accepts. @throws InvalidInput saying which field of `what` is wrong. */
 export function parse<S extends v.GenericSchema>(schema: S, value: unknown, what: string): v.InferOutput<S> {
   const result = v.safeParse(schema, value);
@@ -132,8 +135,7 @@ export function parse<S extends v.GenericSchema>(schema: S, value: unknown, what
     if (path === null) return 'it must be a JSON object';
     if (issue.expected === 'never') return `"${path}" is not a known field`;
     if (issue.received === 'undefined') return `"${path}" is missing`;
-    const isOwnWord = issue.type === 'check' || issue.type === 'non_empty';
-    return `"${path}" ${isOwnWord ? issue.message : `must be ${issue.expected}, not ${issue.received}`}`;
+    return `"${path}" ${OWN_WORDS.has(issue.type) ? issue.message : `must be ${issue.expected}, not ${issue.received}`}`;
   });
   throw new InvalidInput(`${what} is wrong: ${problems.join('; ')}`);
 }

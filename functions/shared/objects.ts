@@ -15,6 +15,9 @@ export interface ObjectState {
   versionId: string | undefined;
   metadata: Record<string, string>;
   lastModified: Date;
+  size: number;
+  /** Whether the bytes lie in an archive, from which they would have to be restored before they can be read. */
+  isArchived: boolean;
 }
 
 /** The current state of an object; undefined if there is none. Needs s3:ListBucket, or S3 says 403 instead of 404. */
@@ -35,10 +38,9 @@ export function isSuperseded(source: ObjectSource, current: Pick<ObjectState, 'e
   return otherVersion || otherBytes;
 }
 
-/** The first bytes of an object, and its size in bytes; what else is known comes from the same answer. */
+/** The first bytes of an object; what else is known comes from the same answer. */
 export interface ObjectHead extends ObjectState {
   bytes: Uint8Array;
-  size: number;
 }
 
 /** Reads the first `length` bytes of an object, or of one version of it; undefined if it does not exist. */
@@ -61,12 +63,16 @@ export async function readHead(
   }
 }
 
-function stateOf({ ETag, VersionId, Metadata, LastModified }: HeadObjectCommandOutput): ObjectState {
+function stateOf(head: HeadObjectCommandOutput): ObjectState {
+  const { ETag, VersionId, Metadata, LastModified, ContentLength, StorageClass = '', ArchiveStatus, Restore } = head;
+  const isInArchive = ['GLACIER', 'DEEP_ARCHIVE'].includes(StorageClass) || ArchiveStatus !== undefined;
   return {
     etag: unquoted(ETag),
     versionId: VersionId,
     metadata: Metadata ?? {},
     lastModified: LastModified ?? new Date(0),
+    size: ContentLength ?? 0,
+    isArchived: isInArchive && !Restore?.includes('ongoing-request="false"'),
   };
 }
 

@@ -1,4 +1,4 @@
-import { paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
+import { paginateListObjectsV2, type S3Client, type _Object as StoredObject } from '@aws-sdk/client-s3';
 import { type Job, type ObjectSource, publicSource, type UrlSource } from './job.ts';
 import { sha256 } from './names.ts';
 import { headObject, isSuperseded, type ObjectState } from './objects.ts';
@@ -62,6 +62,15 @@ export function hasResult(s3: S3Client, bucket: string, resultKey: string, sourc
   return someResult(s3, bucket, resultKey, (result) => isResultOf(source, result));
 }
 
+/** When the newest result under a key was stored, whatever its extension; undefined if there is none. */
+export async function newestResult(s3: S3Client, bucket: string, resultKey: string): Promise<Date | undefined> {
+  let newest: Date | undefined;
+  for await (const { LastModified } of listResults(s3, bucket, resultKey)) {
+    if (LastModified !== undefined && (newest === undefined || LastModified > newest)) newest = LastModified;
+  }
+  return newest;
+}
+
 /** Whether one of the results under a key, whatever its extension, is as asked for. */
 async function someResult(
   s3: S3Client,
@@ -69,15 +78,17 @@ async function someResult(
   resultKey: string,
   is: (result: ObjectState) => boolean,
 ): Promise<boolean> {
-  // Results of other keys that merely begin alike have a further dot: the delimiter folds them away.
-  const query = { Bucket: bucket, Prefix: `${resultKey}.`, Delimiter: '.' };
-  for await (const { Contents } of paginateListObjectsV2({ client: s3 }, query)) {
-    for (const { Key = '' } of Contents ?? []) {
-      const result = await headObject(s3, bucket, Key);
-      if (result !== undefined && is(result)) return true;
-    }
+  for await (const { Key = '' } of listResults(s3, bucket, resultKey)) {
+    const result = await headObject(s3, bucket, Key);
+    if (result !== undefined && is(result)) return true;
   }
   return false;
+}
+
+async function* listResults(s3: S3Client, bucket: string, resultKey: string): AsyncGenerator<StoredObject> {
+  // Results of other keys that merely begin alike have a further dot: the delimiter folds them away.
+  const query = { Bucket: bucket, Prefix: `${resultKey}.`, Delimiter: '.' };
+  for await (const { Contents } of paginateListObjectsV2({ client: s3 }, query)) yield* Contents ?? [];
 }
 
 function hashOf(source: UrlSource): string {

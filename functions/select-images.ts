@@ -1,0 +1,82 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import * as v from 'valibot';
+import type { Candidate, Selection, SkipReason } from './shared/backfill.ts';
+import { mapConcurrently } from './shared/concurrency.ts';
+import { env } from './shared/environment.ts';
+import { InvalidInput } from './shared/errors.ts';
+import { handlerOf, logger } from './shared/handler.ts';
+import { bucketsFromEnv } from './shared/input.ts';
+import { MAX_KEY_BYTES, parse } from './shared/job.ts';
+import { resultKey } from './shared/names.ts';
+import { headObject } from './shared/objects.ts';
+import { newestResult } from './shared/provenance.ts';
+
+const s3 = new S3Client({});
+const buckets = bucketsFromEnv();
+const resultsBucket = env('RESULTS_BUCKET');
+/** Endings of the keys that are uploads; none given is an empty one, which all keys have. */
+const suffixes = env('UPLOADS_SUFFIXES').split(',');
+
+/** Objects of a batch that are looked at, at once. */
+const PARALLEL = 16;
+/** Without versions a backfill cannot tell that an upload is under way; those this young, in milliseconds, it leaves alone. */
+const RECENT = 15 * 60_000;
+
+/** Items are as Step Functions reads them: of a listing, or rows of an S3 Inventory report, in which all is text. */
+const Event = v.object({
+  BatchInput: v.object({
+    source: v.picklist(['LISTING', 'INVENTORY']),
+    prefix: v.string(),
+    startedAt: v.pipe(v.string(), v.isoTimestamp()),
+  }),
+  Items: v.array(
+    v.object({
+      Key: v.string(),
+      Bucket: v.optional(v.string()),
+      IsLatest: v.optional(v.string()),
+      IsDeleteMarker: v.optional(v.string()),
+    }),
+  ),
+});
+type BatchInput = v.InferOutput<typeof Event>['BatchInput'];
+type Item = v.InferOutput<typeof Event>['Items'][number];
+
+/** Looks at a batch of objects, and says which are images to be submitted, and why the others are not. */
+export const handler = handlerOf(async (event: unknown): Promise<Selection> => {
+  const { BatchInput, Items } = parse(Event, event, 'The event');
+  const looks = await mapConcurrently(Items, PARALLEL, (item) => look(item, BatchInput));
+  const selection: Selection = { skipped: {}, images: [] };
+  for (const found of looks) {
+    if (typeof found === 'string') selection.skipped[found] = (selection.skipped[found] ?? 0) + 1;
+    else selection.images.push(found);
+  }
+  logger.info('selected', { skipped: selection.skipped, images: selection.images.length });
+  return selection;
+});
+
+async function look(item: Item, { source, prefix, startedAt }: BatchInput): Promise<Candidate | SkipReason> {
+  const bucket = buckets.uploadsBucket;
+  if (source === 'INVENTORY' && item.Bucket !== bucket) {
+    throw new InvalidInput(`"manifest" is an inventory of the bucket ${item.Bucket}, not of ${bucket}`);
+  }
+  if (item.IsLatest === 'false' || item.IsDeleteMarker === 'true') return 'notCurrent';
+  // Keys in an inventory are URL-encoded, those of a listing are not.
+  const key = source === 'INVENTORY' ? decodeURIComponent(item.Key.replaceAll('+', ' ')) : item.Key;
+  if (!isUpload(key, prefix)) return 'notAnUpload';
+
+  const object = await headObject(s3, bucket, key);
+  if (object === undefined) return 'notCurrent';
+  if (object.size === 0) return 'empty';
+  const result = await newestResult(s3, resultsBucket, resultKey(key, buckets));
+  if (result !== undefined && result > object.lastModified) return 'hasResult';
+  if (object.isArchived) return 'archived';
+  const { versionId, etag, lastModified } = object;
+  const isVersioned = versionId !== undefined && versionId !== 'null';
+  if (!isVersioned && Date.parse(startedAt) - lastModified.getTime() < RECENT) return 'recent';
+  return { bucket, key, versionId, etag };
+}
+
+function isUpload(key: string, prefix: string): boolean {
+  const isKey = !key.endsWith('/') && Buffer.byteLength(key) <= MAX_KEY_BYTES;
+  return isKey && key.startsWith(prefix) && suffixes.some((suffix) => key.endsWith(suffix));
+}

@@ -1,0 +1,163 @@
+import * as v from 'valibot';
+import type { Outcomes } from './backfill-outcomes.ts';
+import { InvalidInput } from './errors.ts';
+import { parse, STARTED_BY } from './job.ts';
+import type { Prefixes } from './names.ts';
+
+/** Images under way at once, unless the input says otherwise: about three submissions a second. */
+const DEFAULT_MAX_CONCURRENCY = 50;
+/** Failed images in a hundred that a backfill puts up with, unless the input says otherwise. */
+const DEFAULT_TOLERATED_FAILURE_PERCENTAGE = 10;
+
+const WholeNumber = v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(1, 'must be at least 1'));
+const Input = v.strictObject({
+  prefix: v.optional(v.string()),
+  manifest: v.optional(v.string()),
+  dryRun: v.optional(v.boolean(), false),
+  maxImages: v.optional(WholeNumber),
+  maxConcurrency: v.optional(v.pipe(WholeNumber, v.maxValue(1000, 'must be at most 1000')), DEFAULT_MAX_CONCURRENCY),
+  toleratedFailurePercentage: v.optional(
+    v.pipe(v.number(), v.minValue(0, 'must be at least 0'), v.maxValue(100, 'must be at most 100')),
+    DEFAULT_TOLERATED_FAILURE_PERCENTAGE,
+  ),
+  ...STARTED_BY,
+});
+
+/** What a backfill's execution may be started with. */
+export type BackfillInput = v.InferInput<typeof Input>;
+
+/** What a backfill is going to do, checked and with the defaults filled in. */
+export interface Backfill {
+  /** Whether to list the bucket, or to go by an S3 Inventory report. */
+  source: 'LISTING' | 'INVENTORY';
+  /** Only keys that begin so; always within the uploads prefix. */
+  prefix: string;
+  /** Key of the report's `manifest.json` in the inventory bucket; empty for a listing. */
+  manifestKey: string;
+  /** When the backfill began, ISO 8601. */
+  startedAt: string;
+  dryRun: boolean;
+  /** Most images that are submitted; null for no limit. */
+  maxImages: number | null;
+  /** Most images that are under way at once. */
+  maxConcurrency: number;
+  /** The share of failed images, in percent, beyond which the backfill stops. */
+  toleratedFailurePercentage: number;
+  /** What the keys of everything begin with that the backfill writes into the results bucket. */
+  reportPrefix: string;
+}
+
+/** Why an object is not submitted. */
+export type SkipReason =
+  /** It has a result that is newer than itself. */
+  | 'hasResult'
+  /** Its key is a folder marker's, or outside the prefix or the suffixes that are processed. */
+  | 'notAnUpload'
+  /** It has no bytes. */
+  | 'empty'
+  /** It would have to be restored from an archive first. */
+  | 'archived'
+  /** It was uploaded shortly before, to a bucket without versioning: its own event is taking care of it. */
+  | 'recent'
+  /** The inventory lists it, but it is an older version, or gone by now. */
+  | 'notCurrent';
+
+/** How many objects were skipped, by reason. */
+export type Skipped = Partial<Record<SkipReason, number>>;
+
+/** An image that is to be submitted. */
+export interface Candidate {
+  bucket: string;
+  key: string;
+  versionId?: string | undefined;
+  etag: string;
+}
+
+/** A line of the list of images: how the execution of one is started. */
+export interface ImageToStart {
+  input: Candidate;
+  name: string;
+  /** For when an execution of that name has ended, and has left no result. */
+  nextName: string;
+  /** When the backfill began: what has succeeded since has a result that could not be seen before. */
+  startedAt: string;
+}
+
+/** What came of looking at a batch of objects. */
+export interface Selection {
+  skipped: Skipped;
+  images: Candidate[];
+}
+
+/** What a backfill has found, and what doing it costs. */
+export interface Plan {
+  /** Objects that were looked at. */
+  examined: number;
+  skipped: Skipped;
+  /** Images without a result. */
+  found: number;
+  /** Images that are to be submitted: those found, up to `maxImages`. */
+  images: number;
+  /** What submitting them costs at the gateway, at most. */
+  priceUsd: number;
+  /** Key of the list of them, in the results bucket. */
+  imagesKey: string;
+}
+
+/** The state of a backfill that knows what there is to do. */
+export interface Planned {
+  backfill: Backfill;
+  plan: Plan;
+}
+
+/** Checks the input of a backfill's execution. @throws InvalidInput naming each field that is wrong. */
+export function parseBackfillInput(
+  input: unknown,
+  context: Prefixes & { execution: string; startedAt: string; inventoryBucket: string | undefined },
+): Backfill {
+  const {
+    manifest,
+    prefix = context.uploadsPrefix,
+    maxImages = null,
+    ...limits
+  } = parse(Input, input, "The backfill's input");
+  if (!prefix.startsWith(context.uploadsPrefix)) {
+    throw new InvalidInput(`"prefix" does not begin with the uploads prefix ${context.uploadsPrefix}`);
+  }
+  const { dryRun, maxConcurrency, toleratedFailurePercentage } = limits;
+  return {
+    source: manifest === undefined ? 'LISTING' : 'INVENTORY',
+    prefix,
+    manifestKey: manifest === undefined ? '' : manifestKey(manifest, context.inventoryBucket),
+    startedAt: context.startedAt,
+    dryRun,
+    maxImages,
+    maxConcurrency,
+    toleratedFailurePercentage,
+    reportPrefix: `${context.resultsPrefix}backfills/${context.execution}/`,
+  };
+}
+
+/** The key of an inventory's manifest, which must lie in the bucket that the stack was told of. */
+function manifestKey(manifest: string, inventoryBucket: string | undefined): string {
+  if (inventoryBucket === undefined) {
+    throw new InvalidInput(
+      '"manifest" needs the setting inventoryBucket: set it to the bucket of the inventory, deploy',
+    );
+  }
+  const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+\/manifest\.json|manifest\.json)$/.exec(manifest) ?? [];
+  if (key === undefined || bucket !== inventoryBucket) {
+    throw new InvalidInput(
+      `"manifest" must be s3://${inventoryBucket}/…/manifest.json, in the setting inventoryBucket`,
+    );
+  }
+  return key;
+}
+
+/** What came of a backfill: the output of its execution. Its report in the results bucket also lists the failures. */
+export interface BackfillReport extends Backfill, Plan, Omit<Outcomes, 'failures'> {
+  status: 'DRY_RUN' | 'COMPLETED' | 'TOO_MANY_FAILURES';
+  report: { bucket: string; key: string };
+  /** All of it in a sentence. */
+  summary: string;
+}

@@ -1,0 +1,271 @@
+import { gzipSync } from 'node:zlib';
+import { SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BackfillInput, BackfillReport } from '../functions/shared/backfill.ts';
+import { LOCAL_CREDENTIALS, type LocalCloud } from '../local/cloud.ts';
+import type { Execution } from '../local/step-functions.ts';
+import { CAT, messageOf, picture, startCloud, until } from './support.ts';
+
+/**
+ * Backfills of an existing bucket, by the synthesized state machine and the built bundles. Distributed Maps are run by
+ * this machine's own emulation, because the interpreter knows none.
+ */
+
+const SFN = { region: 'us-east-1', credentials: LOCAL_CREDENTIALS };
+
+async function backfill(cloud: LocalCloud, input: BackfillInput): Promise<Execution> {
+  const sfn = new SFNClient({ ...SFN, endpoint: cloud.awsUrl });
+  const stateMachineArn = cloud.template.output('BackfillStateMachineArn');
+  const started = await sfn.send(new StartExecutionCommand({ stateMachineArn, input: JSON.stringify(input) }));
+  sfn.destroy();
+  const execution = cloud.stepFunctions.get(started.executionArn ?? '');
+  await until(() => execution.status !== 'RUNNING' || undefined);
+  await cloud.settled();
+  return execution;
+}
+
+/** What a backfill that succeeded puts out. */
+async function reportOf(cloud: LocalCloud, input: BackfillInput): Promise<BackfillReport> {
+  const { output, cause } = await backfill(cloud, input);
+  if (output === undefined) throw new Error(cause);
+  return JSON.parse(output);
+}
+
+function stored<T>(cloud: LocalCloud, key: string): T {
+  return JSON.parse(cloud.s3.get(cloud.resultsBucket, key)?.body.toString() ?? 'null');
+}
+
+describe('a backfill of a bucket that was filled before and tells of no uploads', () => {
+  let cloud: LocalCloud;
+  let small: Buffer;
+  let paidBefore = 0;
+  const put = (...keys: string[]) => {
+    for (const key of keys) cloud.s3.put('photos', key, small);
+  };
+  const paid = () => cloud.gateway.accepted - paidBefore;
+  const cutouts = (prefix: string) => cloud.s3.list(cloud.resultsBucket, prefix).filter((key) => key.endsWith('.png'));
+  /** Each test has a folder of its own. */
+  const report = (prefix: string, input: BackfillInput = {}) => {
+    paidBefore = cloud.gateway.accepted;
+    return reportOf(cloud, { prefix, ...input });
+  };
+
+  beforeAll(async () => {
+    small = await picture(200);
+    cloud = await startCloud({
+      settings: { uploadsBucket: 'photos', inventoryBucket: 'reports', uploadsSuffixes: '.jpg,.png' },
+      existingBuckets: { photos: { versioned: true, eventBridge: false }, reports: { versioned: false } },
+    });
+  });
+  afterAll(() => cloud?.close());
+
+  it('counts what there is to do and prices it in a dry run, and submits nothing', async () => {
+    put('dry/a.jpg', 'dry/b/c.jpg', 'dry/b/', 'dry/d.txt');
+    cloud.s3.put('photos', 'dry/nothing.jpg', Buffer.alloc(0));
+    const dry = await report('dry/', { dryRun: true });
+    expect(dry).toMatchObject({
+      status: 'DRY_RUN',
+      examined: 5,
+      found: 2,
+      images: 2,
+      skipped: { notAnUpload: 2, empty: 1 },
+      priceUsd: 0.036,
+      summary: '5 objects looked at, 2 images without a result: submitting 2 costs $0.036 at the gateway.',
+    });
+    expect(paid()).toBe(0);
+    const images = cloud.s3.get(cloud.resultsBucket, dry.imagesKey)?.body.toString().trim().split('\n') ?? [];
+    expect(images.map((line) => JSON.parse(line).input.key).sort()).toEqual(['dry/a.jpg', 'dry/b/c.jpg']);
+    expect(stored(cloud, dry.report.key)).toMatchObject({ status: 'DRY_RUN', images: 2 });
+  });
+
+  it('finds nothing where nothing is', async () => {
+    expect(await report('empty/')).toMatchObject({ status: 'COMPLETED', examined: 0, found: 0, priceUsd: 0 });
+  });
+
+  it('delivers everything and reports what came of it; a second one finds nothing left', async () => {
+    put('all/a.jpg', 'all/b/ü+ %20.jpg', 'all/c.jpg');
+    expect(await report('all/')).toMatchObject({ status: 'COMPLETED', images: 3, delivered: 3, failed: {} });
+    expect(cutouts('all/')).toEqual(['all/a.jpg.png', 'all/b/ü+ %20.jpg.png', 'all/c.jpg.png']);
+    expect(paid()).toBe(3);
+    expect(await report('all/')).toMatchObject({ examined: 3, found: 0, skipped: { hasResult: 3 }, delivered: 0 });
+    expect(paid()).toBe(0);
+  });
+
+  it('does again what has been overwritten since its result', async () => {
+    put('again/a.jpg', 'again/b.jpg');
+    await report('again/');
+    // S3 tells times to the second.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    cloud.s3.put('photos', 'again/a.jpg', await picture(100));
+    expect(await report('again/')).toMatchObject({ found: 1, skipped: { hasResult: 1 }, delivered: 1 });
+  });
+
+  it('stops at maxImages, and goes on with the others the next time', async () => {
+    put('limit/a.jpg', 'limit/b.jpg', 'limit/c.jpg');
+    const limited = await report('limit/', { maxImages: 2 });
+    expect(limited).toMatchObject({ found: 3, images: 2, priceUsd: 0.036, delivered: 2 });
+    expect(paid()).toBe(2);
+    expect(await report('limit/', { maxImages: 2 })).toMatchObject({ found: 1, images: 1, delivered: 1 });
+  });
+
+  it('has no more images under way than maxConcurrency', async () => {
+    const underWay = new Set<unknown>();
+    let most = 0;
+    cloud.onInvoke = (bundle, event) => {
+      const { execution } = event as { execution?: string };
+      if (bundle === 'submit') underWay.add(execution);
+      if (bundle === 'deliver') underWay.delete(execution);
+      most = Math.max(most, underWay.size);
+      return undefined;
+    };
+    put('few/1.jpg', 'few/2.jpg', 'few/3.jpg', 'few/4.jpg', 'few/5.jpg');
+    expect(await report('few/', { maxConcurrency: 2 })).toMatchObject({ delivered: 5 });
+    cloud.onInvoke = undefined;
+    expect(most).toBe(2);
+  });
+
+  it('leaves an image alone that another execution of its name is seeing to', async () => {
+    put('busy/a.jpg');
+    const { imagesKey } = await report('busy/', { dryRun: true });
+    const { name, input } = stored<{ name: string; input: object }>(cloud, imagesKey);
+    cloud.gateway.nextStatuses(...Array.from({ length: 30 }, () => ({ document: { status: 'PROCESSING' } })));
+    const other = { ...input, AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: 'another workflow' };
+    const first = cloud.stepFunctions.start(name, JSON.stringify(other));
+    expect(await report('busy/')).toMatchObject({ status: 'COMPLETED', delivered: 0, underWay: 1 });
+    expect(first.status).toBe('SUCCEEDED');
+    expect(cutouts('busy/')).toEqual(['busy/a.jpg.png']);
+  });
+
+  it('counts failures by error, and puts up with some', async () => {
+    put('some/a.jpg', 'some/b.jpg', 'some/c.jpg');
+    cloud.s3.put('photos', 'some/text.jpg', Buffer.from('no picture'));
+    const some = await report('some/', { toleratedFailurePercentage: 25 });
+    expect(some).toMatchObject({ status: 'COMPLETED', delivered: 3, failed: { NotAnImage: 1 } });
+    expect(some.summary).toContain('3 delivered; 0 superseded; 0 under way on their own; 1 NotAnImage failed.');
+    const failures = [{ key: 'some/text.jpg', error: 'NotAnImage' }];
+    expect(stored(cloud, some.report.key)).toMatchObject({ failures });
+    expect(stored(cloud, 'some/text.jpg.error.json')).toMatchObject({ error: 'NotAnImage' });
+  });
+
+  it('stops when more fail than is tolerated, says so, and reports; once the reason is gone it does them anew', async () => {
+    cloud.gateway.always({ submit: { status: 402 } });
+    const keys = Array.from({ length: 10 }, (_, index) => `poor/${index}.jpg`);
+    put(...keys);
+    const before = cloud.stepFunctions.executions.length;
+    const limits = { maxConcurrency: 1, toleratedFailurePercentage: 20 };
+    const execution = await backfill(cloud, { prefix: 'poor/', ...limits });
+    expect(execution).toMatchObject({ status: 'FAILED', error: 'TooManyFailures' });
+    expect(execution.cause).toContain('3 InsufficientBalance failed. Stopped: more failed than');
+    const key = `backfills/${execution.name}/report.json`;
+    expect(stored(cloud, key)).toMatchObject({ status: 'TOO_MANY_FAILURES', failed: { InsufficientBalance: 3 } });
+    const removals = cloud.stepFunctions.executions.slice(before).filter(({ input }) => input.startsWith('{"bucket"'));
+    expect(removals).toHaveLength(3);
+
+    cloud.gateway.always({ submit: 'accept' });
+    expect(await report('poor/')).toMatchObject({ found: 10, delivered: 10 });
+    expect(paid()).toBe(10);
+  });
+
+  it('is refused what cannot be done, by name', async () => {
+    const execution = await backfill(cloud, { maxImages: 0 });
+    expect(execution).toMatchObject({ status: 'FAILED', error: 'InvalidInput' });
+    expect(messageOf(execution)).toContain('"maxImages" must be at least 1');
+  });
+
+  describe('by an inventory', () => {
+    const SCHEMA = 'Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, LastModifiedDate';
+
+    /** An S3 Inventory report: rows of CSV, keys URL-encoded, and the manifest that names them. */
+    function inventory(rows: [bucket: string, key: string, isLatest: string, isDeleteMarker: string][]): string {
+      const csv = rows.map(([bucket, key, ...flags]) =>
+        [bucket, encodeURIComponent(key).replaceAll('%20', '+'), 'v', ...flags, '1', '2026-11-01T00:00:00.000Z']
+          .map((cell) => `"${cell}"`)
+          .join(','),
+      );
+      cloud.s3.put('reports', 'photos/data/1.csv.gz', gzipSync(csv.join('\n')));
+      const manifest = {
+        sourceBucket: 'photos',
+        destinationBucket: 'arn:aws:s3:::reports',
+        fileFormat: 'CSV',
+        fileSchema: SCHEMA,
+        files: [{ key: 'photos/data/1.csv.gz', size: 1, MD5checksum: '' }],
+      };
+      cloud.s3.put('reports', 'photos/2026-11-01T00-00Z/manifest.json', Buffer.from(JSON.stringify(manifest)));
+      return 's3://reports/photos/2026-11-01T00-00Z/manifest.json';
+    }
+
+    it('goes by its rows, and looks at what is there now', async () => {
+      put('listed/a b/ü.jpg', 'listed/not.jpg');
+      const manifest = inventory([
+        ['photos', 'listed/a b/ü.jpg', 'true', 'false'],
+        ['photos', 'listed/a b/ü.jpg', 'false', 'false'],
+        ['photos', 'listed/deleted.jpg', 'true', 'true'],
+        ['photos', 'listed/gone since.jpg', 'true', 'false'],
+        ['photos', 'elsewhere/a.jpg', 'true', 'false'],
+      ]);
+      const skipped = { notCurrent: 3, notAnUpload: 1 };
+      const found = { source: 'INVENTORY', examined: 5, skipped, delivered: 1 };
+      expect(await report('listed/', { manifest })).toMatchObject(found);
+      expect(cutouts('listed/')).toEqual(['listed/a b/ü.jpg.png']);
+    });
+
+    it('of another bucket is refused before anything is paid', async () => {
+      const execution = await backfill(cloud, { manifest: inventory([['others', 'a.jpg', 'true', 'false']]) });
+      expect(execution.status).toBe('FAILED');
+      expect(cloud.s3.list(cloud.resultsBucket, `backfills/${execution.name}/images`)).toEqual([]);
+      const elsewhere = await backfill(cloud, { manifest: 's3://elsewhere/manifest.json' });
+      expect(messageOf(elsewhere)).toContain('"manifest" must be s3://reports/…/manifest.json');
+    });
+  });
+});
+
+describe('a backfill of a bucket whose uploads are processed too', () => {
+  it('neither pays for an image that its own upload is seeing to, nor leaves out one that failed', async () => {
+    const cloud = await startCloud({ gateway: { durationMs: 400 } });
+    try {
+      cloud.gateway.nextSubmits({ status: 402 });
+      cloud.s3.put(cloud.uploadsBucket, 'failed.jpg', CAT);
+      await cloud.settled();
+      cloud.s3.put(cloud.uploadsBucket, 'busy.jpg', CAT);
+      await until(() => cloud.gateway.accepted === 1 || undefined);
+      const report = await reportOf(cloud, {});
+      expect(report.found).toBe(2);
+      expect(report.delivered + report.underWay).toBe(2);
+      expect(cloud.gateway.accepted).toBe(2);
+      const results = cloud.s3.list(cloud.resultsBucket).filter((key) => !key.startsWith('backfills/'));
+      expect(results).toEqual(['busy.jpg.png', 'failed.jpg.png']);
+    } finally {
+      await cloud.close();
+    }
+  });
+
+  it('does not pay again for what was delivered while it looked', async () => {
+    const cloud = await startCloud({ retryMs: 400 });
+    try {
+      cloud.s3.put(cloud.uploadsBucket, 'late.jpg', CAT);
+      // The list of images is made, but the plan is not: its function crashes until the upload has been delivered.
+      cloud.gateway.nextStatuses({ document: { status: 'PROCESSING' } }, { document: { status: 'PROCESSING' } });
+      cloud.onInvoke = (bundle) => {
+        const upload = cloud.stepFunctions.executions.find(({ input }) => input.startsWith('{"bucket"'));
+        if (bundle !== 'plan-backfill' || upload?.status === 'SUCCEEDED') return undefined;
+        return { errorType: 'Lambda.Unknown', errorMessage: 'crashed', trace: [] };
+      };
+      expect(await reportOf(cloud, {})).toMatchObject({ found: 1, delivered: 0, underWay: 1 });
+      expect(cloud.gateway.accepted).toBe(1);
+    } finally {
+      await cloud.close();
+    }
+  });
+
+  it('leaves alone what has just come into a bucket without versions, where the two could not be told apart', async () => {
+    const photos = { versioned: false, eventBridge: false };
+    const cloud = await startCloud({ settings: { uploadsBucket: 'photos' }, existingBuckets: { photos } });
+    try {
+      cloud.s3.put('photos', 'new.jpg', CAT);
+      expect(await reportOf(cloud, {})).toMatchObject({ examined: 1, found: 0, skipped: { recent: 1 } });
+      expect(cloud.gateway.accepted).toBe(0);
+    } finally {
+      await cloud.close();
+    }
+  });
+});
