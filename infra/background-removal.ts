@@ -1,118 +1,74 @@
-import { ArnFormat, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { Match } from 'aws-cdk-lib/aws-events';
+import { ArnFormat, Duration, RemovalPolicy, Resource, Stack } from 'aws-cdk-lib';
+import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
+import { Match, type OnEventOptions, Rule } from 'aws-cdk-lib/aws-events';
+import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { CfnSecret, type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
-import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
+import type { ErrorName } from '../functions/shared/errors.ts';
+import { Backfill } from './backfill.ts';
+import { BucketAccess } from './bucket-access.ts';
 import { ImageBucket } from './buckets.ts';
+import { refuseOverlap } from './checks.ts';
 import { EventQueue } from './event-queue.ts';
-import { BundledFunction, FUNCTION_TIMEOUT, type Permission } from './functions.ts';
+import { BundledFunction, FUNCTION_TIMEOUT } from './functions.ts';
+import { type OwnMetricName, ownMetric } from './metrics.ts';
 import { Monitoring } from './monitoring.ts';
 import { accept } from './nag.ts';
 import { uniqueName } from './names.ts';
-import { refuseOverlap } from './settings.ts';
-import { Webhook, type WebhookProps } from './webhook.ts';
+import { type BackgroundRemovalProps, checkProps } from './props.ts';
+import { Webhook } from './webhook.ts';
 import { Workflow } from './workflow.ts';
 
-export interface BackgroundRemovalProps {
-  /**
-   * An existing bucket whose uploads are processed. It must send its events to EventBridge.
-   * @default - a new, private, versioned bucket
-   */
-  readonly uploads?: IBucket;
-  /**
-   * An existing bucket for the results.
-   * @default - a new, private, versioned bucket
-   */
-  readonly results?: IBucket;
-  /**
-   * Only objects whose key begins so are processed.
-   * @default '' - all
-   */
-  readonly uploadsPrefix?: string;
-  /**
-   * What the keys of results begin with, in place of the uploads prefix.
-   * @default ''
-   */
-  readonly resultsPrefix?: string;
-  /**
-   * An existing secret whose text is the gateway's API key.
-   * @default - a new secret without a value
-   */
-  readonly apiKeySecret?: ISecret;
-  /**
-   * Origin of the gateway; the documented paths are appended.
-   * @default 'https://gateway.pixazo.ai'
-   */
-  readonly gatewayUrl?: string;
-  /**
-   * Hosts that results may be fetched from over https: `host`, `*.domain`, or a literal origin.
-   * @default ['*.r2.dev']
-   */
-  readonly resultHosts?: string[];
-  /**
-   * How long a removal usually takes: the first wait, in whole seconds.
-   * @default Duration.seconds(10)
-   */
-  readonly expectedTime?: Duration;
-  /**
-   * How long a job may take from its acceptance by the gateway, in whole minutes, at most 6 hours.
-   * @default Duration.minutes(90)
-   */
-  readonly timeout?: Duration;
-  /**
-   * How many batches of 10 uploads are started at once, from 2 to 1,000.
-   * @default 5
-   */
-  readonly maxConcurrency?: number;
-  /**
-   * Lets the gateway call back when a job ends, instead of being asked for ever.
-   * @default - polling
-   */
-  readonly webhook?: WebhookProps | undefined;
-  /**
-   * Where alarms go.
-   * @default - they only show in the console
-   */
-  readonly alarmTopic?: ITopic;
-  /**
-   * What becomes of the buckets and the secret made here when they leave the stack; DESTROY deletes their content too.
-   * @default RemovalPolicy.RETAIN
-   */
-  readonly removalPolicy?: RemovalPolicy;
-}
-
+/** How an execution ends that has delivered nothing. */
+const FAILURES = ['FAILED', 'TIMED_OUT', 'ABORTED'];
 /** How long a callback is waited for at least, before the polling begins. */
 const CALLBACK_TIMEOUT = Duration.minutes(5);
 /** Timeout of on-upload; the queue's visibility timeout follows from it. */
 const TRIGGER_TIMEOUT = Duration.seconds(30);
 
-/** Removes the background of every image that is uploaded to a bucket, and puts the result into another one. */
+/**
+ * Removes the background of every image that is uploaded to a bucket, and puts the result into another one.
+ *
+ * Other workflows start executions of its state machine. Input: `{bucket, key, versionId?, etag?}` or
+ * `{imageUrl, resultKey}`. Output: `{status: 'DELIVERED' | 'SUPERSEDED', requestId, source, results}`. Error: one of the
+ * names in README.
+ *
+ * @throws SettingError for props that cannot be used, by name.
+ */
 export class BackgroundRemoval extends Construct {
   readonly uploads: IBucket;
   readonly results: IBucket;
+  /** The secret whose text is the gateway's API key; without a value, every execution fails with ApiKeyNotSet. */
   readonly apiKeySecret: ISecret;
-  /** Input: `{bucket, key, versionId?, etag?}` or `{imageUrl, resultKey}`. */
+  /** Removes the background of one image. */
   readonly stateMachine: StateMachine;
+  /** Submits everything in the uploads bucket that has no result. Input: `{prefix?, dryRun?, maxImages?, …}`. */
+  readonly backfillStateMachine: StateMachine;
   /** In webhook mode: where the gateway calls back. */
   readonly callbackUrl: string | undefined;
   /** Upload events that wait for their execution to be started. */
   readonly queue: IQueue;
   /** Upload events that could not be processed. */
   readonly deadLetterQueue: IQueue;
+  readonly #deployment: string;
 
   constructor(scope: Construct, id: string, props: BackgroundRemovalProps = {}) {
     super(scope, id);
+    checkProps(this.node.path, props);
     const { removalPolicy, uploadsPrefix = '', resultsPrefix = '', expectedTime = Duration.seconds(10) } = props;
     this.uploads = props.uploads ?? new ImageBucket(this, 'Uploads', { events: true, removalPolicy });
+    // One that is imported has notifications that nobody here knows of, and that this would replace.
+    if (props.uploads && Resource.isOwnedResource(props.uploads)) props.uploads.enableEventBridgeNotification();
     this.results = props.results ?? new ImageBucket(this, 'Results', { removalPolicy });
     const names = { uploadsBucket: this.uploads.bucketName, resultsBucket: this.results.bucketName };
     refuseOverlap({ ...names, uploadsPrefix, resultsPrefix });
     this.apiKeySecret = props.apiKeySecret ?? this.emptySecret(removalPolicy);
 
     const deployment = uniqueName(this, 64);
+    this.#deployment = deployment;
     const timeoutMinutes = String((props.timeout ?? Duration.minutes(90)).toMinutes());
     const buckets = {
       UPLOADS_BUCKET: this.uploads.bucketName,
@@ -125,19 +81,9 @@ export class BackgroundRemoval extends Construct {
       API_KEY_SECRET_ARN: this.apiKeySecret.secretArn,
       TIMEOUT_MINUTES: timeoutMinutes,
     };
-    const objects = (bucket: IBucket, actions: string[], keys: string): Permission => ({
-      actions,
-      resources: [bucket.arnForObjects(keys)],
-      wildcard: 'Which objects there will be is not known; those outside the prefix are not included.',
-    });
-    const uploaded = (...actions: string[]) => objects(this.uploads, actions, `${uploadsPrefix}*`);
-    const resulting = (...actions: string[]) => objects(this.results, actions, `${resultsPrefix}*`);
-    const errorFiles = (...actions: string[]) => objects(this.results, actions, `${resultsPrefix}*.error.json`);
-    // Without it S3 answers 403 for an object that does not exist, and nobody could tell which.
-    const tellMissing = (...buckets: IBucket[]): Permission => ({
-      actions: ['s3:ListBucket'],
-      resources: buckets.map((bucket) => bucket.bucketArn),
-    });
+    const uploads = new BucketAccess(this.uploads, uploadsPrefix);
+    const results = new BucketAccess(this.results, resultsPrefix);
+    const errorFiles = (...actions: string[]) => results.objects(actions, '*.error.json');
 
     const webhook = props.webhook && new Webhook(this, 'Webhook', { ...props.webhook, deployment });
     this.callbackUrl = webhook?.url;
@@ -153,8 +99,9 @@ export class BackgroundRemoval extends Construct {
       },
       // GetObjectVersion is what a presigned URL of a version needs of its signer.
       permissions: [
-        uploaded('s3:GetObject', 's3:GetObjectVersion'),
-        tellMissing(this.uploads),
+        uploads.objects(['s3:GetObject', 's3:GetObjectVersion']),
+        uploads.list(),
+        ...uploads.decrypt(),
         ...(webhook ? [webhook.noteSubmissions] : []),
       ],
     });
@@ -175,10 +122,12 @@ export class BackgroundRemoval extends Construct {
       memorySize: 512,
       timeout: Duration.minutes(5),
       permissions: [
-        uploaded('s3:GetObject'),
-        resulting('s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'),
+        uploads.objects(['s3:GetObject']),
+        uploads.list(),
+        results.objects(['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload']),
         errorFiles('s3:DeleteObject'),
-        tellMissing(this.uploads, this.results),
+        results.list(),
+        ...results.encryptParts(),
       ],
     });
     const callback = webhook && {
@@ -195,7 +144,7 @@ export class BackgroundRemoval extends Construct {
         detailType: ['Object Created'],
         detail: {
           bucket: { name: [this.uploads.bucketName] },
-          ...(uploadsPrefix !== '' && { object: { key: Match.prefix(uploadsPrefix) } }),
+          ...keyPattern(uploadsPrefix, props.uploadsSuffixes),
         },
       },
       functionTimeout: TRIGGER_TIMEOUT,
@@ -212,15 +161,21 @@ export class BackgroundRemoval extends Construct {
     });
     intake.deliverTo(onUpload, { batchSize: 10, maxConcurrency: props.maxConcurrency ?? 5 });
 
+    this.backfillStateMachine = new Backfill(this, 'Backfill', {
+      deployment,
+      removal: this.stateMachine,
+      uploads,
+      results,
+      inventory: props.inventory,
+      environment: { ...buckets, UPLOADS_SUFFIXES: (props.uploadsSuffixes ?? []).join(',') },
+    }).stateMachine;
+
     const failures = new EventQueue(this, 'Failures', {
       description: 'Executions that failed, timed out or were aborted',
       eventPattern: {
         source: ['aws.states'],
         detailType: ['Step Functions Execution Status Change'],
-        detail: {
-          stateMachineArn: [this.stateMachine.stateMachineArn],
-          status: ['FAILED', 'TIMED_OUT', 'ABORTED'],
-        },
+        detail: { stateMachineArn: [this.stateMachine.stateMachineArn], status: FAILURES },
       },
       functionTimeout: FUNCTION_TIMEOUT,
     });
@@ -235,10 +190,12 @@ export class BackgroundRemoval extends Construct {
           resources: [this.executionArns()],
           wildcard: 'All executions of this state machine, and of no other.',
         },
-        uploaded('s3:GetObject'),
-        resulting('s3:GetObject'),
+        uploads.objects(['s3:GetObject']),
+        uploads.list(),
+        results.objects(['s3:GetObject']),
         errorFiles('s3:PutObject', 's3:DeleteObject'),
-        tellMissing(this.uploads, this.results),
+        results.list(),
+        ...results.encrypt(),
       ],
     });
     // Step Functions answers about 15 of these calls a second, and an empty wallet fails thousands of executions at once.
@@ -252,6 +209,84 @@ export class BackgroundRemoval extends Construct {
       failureDeadLetterQueue: failures.deadLetterQueue,
       alarmTopic: props.alarmTopic,
     });
+  }
+
+  /** Lets a principal start executions of the state machine, each of which costs what an image costs at the gateway. */
+  grantStart(grantee: IGrantable): Grant {
+    return this.stateMachine.grantStartExecution(grantee);
+  }
+
+  /**
+   * A rule for images that have been delivered. Its event is Step Functions' "Execution Status Change", in whose
+   * `detail.input` and `detail.output` the execution's input and output stand as JSON texts. AWS delivers it at best
+   * effort; who must not miss any looks at the results bucket's own events, too.
+   */
+  onDelivered(id: string, options: OnEventOptions = {}): Rule {
+    // What was overwritten meanwhile succeeds, too. Quotes within a text are escaped, so that no key can look like it.
+    const output = Match.anythingButWildcard('*"status":"SUPERSEDED"*');
+    return this.onStatusChange(id, { status: ['SUCCEEDED'], output }, options);
+  }
+
+  /**
+   * A rule for executions that failed, timed out or were aborted. Its event is Step Functions' "Execution Status
+   * Change": `detail.error` is a name of README's table, or AWS's for a crash; `detail.cause` says more. AWS delivers it
+   * at best effort; the alarm `Failed` rests on metrics.
+   */
+  onFailed(id: string, options: OnEventOptions = {}): Rule {
+    return this.onStatusChange(id, { status: FAILURES }, options);
+  }
+
+  private onStatusChange(id: string, detail: Record<string, unknown>, options: OnEventOptions): Rule {
+    const { target, eventPattern, ...props } = options;
+    const rule = new Rule(this, id, props);
+    rule.addEventPattern({
+      source: ['aws.states'],
+      detailType: ['Step Functions Execution Status Change'],
+      detail: { stateMachineArn: [this.stateMachine.stateMachineArn], ...detail },
+    });
+    if (eventPattern) rule.addEventPattern(eventPattern);
+    if (target) rule.addTarget(target);
+    return rule;
+  }
+
+  /** A metric of this deployment by name. @default Sum over 5 minutes */
+  metric(metricName: OwnMetricName, options?: MetricOptions): Metric {
+    return ownMetric(this.#deployment, metricName, options);
+  }
+
+  /** Uploads whose execution was started. @default Sum over 5 minutes */
+  metricUploads(options?: MetricOptions): Metric {
+    return this.metric('Uploads', options);
+  }
+
+  /** Submissions that the gateway accepted: what is paid for, less those that end in ERROR. @default Sum over 5 minutes */
+  metricSubmissions(options?: MetricOptions): Metric {
+    return this.metric('Submissions', options);
+  }
+
+  /** Images whose cutout was stored. @default Sum over 5 minutes */
+  metricDelivered(options?: MetricOptions): Metric {
+    return this.metric('Delivered', options);
+  }
+
+  /** Images that were overwritten while they were under way. @default Sum over 5 minutes */
+  metricSuperseded(options?: MetricOptions): Metric {
+    return this.metric('Superseded', options);
+  }
+
+  /** Milliseconds from upload to cutout. @default 95th percentile over 5 minutes */
+  metricUploadToCutout(options?: MetricOptions): Metric {
+    return this.metric('UploadToCutout', { statistic: 'p95', ...options });
+  }
+
+  /**
+   * Executions that failed: of all errors as Step Functions counts them, or of one as report-failure does.
+   * @default Sum over 5 minutes
+   */
+  metricFailed(error?: ErrorName, options?: MetricOptions): Metric {
+    if (error === undefined) return this.stateMachine.metricFailed(options);
+    const { dimensionsMap, ...others } = options ?? {};
+    return this.metric('Failed', { ...others, dimensionsMap: { ...dimensionsMap, error } });
   }
 
   private emptySecret(removalPolicy: RemovalPolicy | undefined): ISecret {
@@ -270,4 +305,14 @@ export class BackgroundRemoval extends Construct {
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
   }
+}
+
+/** What an event's key must look like. A wildcard, because prefix and suffix side by side would mean either. */
+function keyPattern(prefix: string, suffixes: string[] = ['']): object {
+  if (prefix === '' && suffixes.includes('')) return {};
+  const key = suffixes.map((suffix) => {
+    if (suffix === '') return { prefix };
+    return prefix === '' ? { suffix } : { wildcard: `${prefix}*${suffix}` };
+  });
+  return { object: { key } };
 }

@@ -14,17 +14,18 @@ export async function bundleFunctions(): Promise<void> {
     .filter((file) => file.endsWith('.ts'))
     .map((file) => file.slice(0, -'.ts'.length));
   await Promise.all(names.map(bundle));
-  // Those of functions that are no more; the others are replaced in place, so that nobody ever finds them missing.
-  const current = names.flatMap((name) => [name, metafileOf(name)]);
-  for (const entry of readdirSync(BUNDLES)) {
-    if (!current.includes(entry)) rmSync(join(BUNDLES, entry), { recursive: true });
+  // What earlier builds left and no function is made of any more; the others are replaced in place, so that nobody ever
+  // finds them missing.
+  const current = names.flatMap((name) => [name, bundleOf(name), `${bundleOf(name)}.map`, metafileOf(name)]);
+  for (const entry of readdirSync(BUNDLES, { recursive: true, encoding: 'utf8' })) {
+    if (!current.includes(entry)) rmSync(join(BUNDLES, entry), { recursive: true, force: true });
   }
 }
 
 async function bundle(name: string): Promise<void> {
   const { metafile } = await build({
     entryPoints: [join(FUNCTIONS, `${name}.ts`)],
-    outfile: join(BUNDLES, name, `${name}.mjs`),
+    outfile: join(BUNDLES, bundleOf(name)),
     bundle: true,
     minify: true,
     platform: 'node',
@@ -39,6 +40,10 @@ async function bundle(name: string): Promise<void> {
     banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
   });
   writeFileSync(join(BUNDLES, metafileOf(name)), JSON.stringify(metafile));
+}
+
+function bundleOf(name: string): string {
+  return join(name, `${name}.mjs`);
 }
 
 function metafileOf(name: string): string {

@@ -1,8 +1,9 @@
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
 import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
-import { Topic } from 'aws-cdk-lib/aws-sns';
+import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
 import { BackgroundRemoval } from './background-removal.ts';
@@ -18,9 +19,10 @@ export class CutoutStack extends Stack {
   constructor(scope: Construct, id: string, { settings, ...props }: CutoutStackProps) {
     super(scope, id, props);
     const removal = new BackgroundRemoval(this, 'BackgroundRemoval', {
-      uploads: this.existingBucket('ExistingUploads', settings.uploadsBucket),
-      results: this.existingBucket('ExistingResults', settings.resultsBucket),
+      uploads: this.existingBucket('ExistingUploads', settings.uploadsBucket, settings.uploadsKmsKey),
+      results: this.existingBucket('ExistingResults', settings.resultsBucket, settings.resultsKmsKey),
       uploadsPrefix: settings.uploadsPrefix,
+      uploadsSuffixes: settings.uploadsSuffixes,
       resultsPrefix: settings.resultsPrefix,
       apiKeySecret: this.existingSecret(settings.apiKeySecret),
       gatewayUrl: settings.gatewayUrl,
@@ -29,8 +31,9 @@ export class CutoutStack extends Stack {
       timeout: Duration.minutes(settings.timeoutMinutes),
       maxConcurrency: settings.maxConcurrency,
       webhook: settings.webhook ? { reservedConcurrency: settings.webhookConcurrency } : undefined,
-      alarmTopic: this.alarmTopic(settings.alarmEmail),
-      removalPolicy: settings.removal === 'destroy' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
+      inventory: this.existingBucket('Inventory', settings.inventoryBucket),
+      alarmTopic: this.alarmTopic(settings),
+      removalPolicy: settings.removal === 'destroy' ? RemovalPolicy.DESTROY : undefined,
     });
 
     const output = (name: string, value: string, description: string) =>
@@ -40,7 +43,15 @@ export class CutoutStack extends Stack {
     output('ResultsBucket', removal.results.bucketName, 'Cutouts appear here, or <key>.error.json');
     output('UploadsLocation', `s3://${removal.uploads.bucketName}/${settings.uploadsPrefix}`, 'What is watched');
     output('ResultsLocation', `s3://${removal.results.bucketName}/${settings.resultsPrefix}`, 'Where cutouts go');
+    if (settings.uploadsBucket !== undefined) {
+      output(
+        'EnableEventsCommand',
+        enableEvents(removal.uploads.bucketName, this.region),
+        'Run this once: it lets the existing bucket send its events to EventBridge, and keeps its other notifications',
+      );
+    }
     output('StateMachineArn', removal.stateMachine.stateMachineArn, 'Start executions of this from other workflows');
+    output('BackfillStateMachineArn', removal.backfillStateMachine.stateMachineArn, 'Processes what is already there');
     output('ApiKeySecretArn', secretArn, 'The secret with the API key of the gateway');
     output(
       'SetApiKeyCommand',
@@ -58,8 +69,10 @@ export class CutoutStack extends Stack {
     );
   }
 
-  private existingBucket(id: string, name: string | undefined): IBucket | undefined {
-    return name === undefined ? undefined : Bucket.fromBucketName(this, id, name);
+  private existingBucket(id: string, bucketName: string | undefined, keyArn?: string): IBucket | undefined {
+    if (bucketName === undefined) return undefined;
+    const encryptionKey = keyArn === undefined ? undefined : Key.fromKeyArn(this, `${id}Key`, keyArn);
+    return Bucket.fromBucketAttributes(this, id, { bucketName, ...(encryptionKey && { encryptionKey }) });
   }
 
   private existingSecret(nameOrArn: string | undefined): ISecret | undefined {
@@ -71,14 +84,23 @@ export class CutoutStack extends Stack {
     return Secret.fromSecretAttributes(this, 'ExistingSecret', secretArn);
   }
 
-  private alarmTopic(email: string | undefined): Topic | undefined {
-    if (email === undefined) return undefined;
+  private alarmTopic({ alarmTopic, alarmEmail }: Settings): ITopic | undefined {
+    if (alarmTopic !== undefined) return Topic.fromTopicArn(this, 'ExistingAlarmTopic', alarmTopic);
+    if (alarmEmail === undefined) return undefined;
     // A topic with a policy of its own admits nobody by default, so alarms are let in by name. Not encrypted with the AWS managed key, which CloudWatch alarms may not use; an alarm's text is no secret.
     const topic = new Topic(this, 'AlarmTopic', { enforceSSL: true });
     const ofThisAccount = { conditions: { StringEquals: { 'aws:SourceAccount': this.account } } };
     topic.grantPublish(new ServicePrincipal('cloudwatch.amazonaws.com', ofThisAccount));
-    topic.addSubscription(new EmailSubscription(email));
+    topic.addSubscription(new EmailSubscription(alarmEmail));
     accept(topic, 'Serverless-SNSRedrivePolicy', 'An e-mail that bounces is no message to process later.');
     return topic;
   }
+}
+
+/** Adds EventBridge to the notifications of a bucket: what there is, is read, merged and put back. */
+function enableEvents(bucket: string, region: string): string {
+  const s3api = (operation: string) =>
+    `aws s3api ${operation}-bucket-notification-configuration --region ${region} --bucket ${bucket}`;
+  const merged = `${s3api('get')} --output json --query 'merge(@, {EventBridgeConfiguration: \`{}\`})'`;
+  return `${s3api('put')} --notification-configuration "$(${merged})"`;
 }
