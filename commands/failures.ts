@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { COMMON_OPTIONS, findDeployment, main, parseSince } from './deployment.ts';
-import { errorFileOf, failedExecutions, nameOf } from './executions.ts';
+import { COMMON_OPTIONS, findDeployment, main, parseSince } from './shared/deployment.ts';
+import { errorFileOf, failedExecutions, nameOf } from './shared/executions.ts';
 
 const USAGE = `Lists the images that failed, and whether their error files were written.
 

@@ -1,8 +1,10 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
-import { type Buckets, firstSubmission } from '../functions/shared/input.ts';
-import type { Job } from '../functions/shared/job.ts';
-import { stackOutputs } from './stack.ts';
+import { type Buckets, firstSubmission } from '../../functions/shared/input.ts';
+import type { Job } from '../../functions/shared/job.ts';
+import { type StackOutputs, stackOutputs } from './stack.ts';
+
+export { main } from './main.ts';
 
 /** What a command needs of a deployed stack. */
 export interface Deployment {
@@ -11,20 +13,24 @@ export interface Deployment {
   stateMachineArn: string;
   resultsBucket: string;
   buckets: Buckets;
+  outputs: StackOutputs;
 }
 
 /** Finds a deployment by the outputs of its stack; region and credentials come from the environment as for the AWS CLI. */
 export async function findDeployment(stackName: string): Promise<Deployment> {
-  const output = await stackOutputs(stackName);
-  const [uploadsBucket, uploadsPrefix] = location(output('UploadsLocation'));
-  const [resultsBucket, resultsPrefix] = location(output('ResultsLocation'));
+  const outputs = await stackOutputs(stackName);
+  const [uploadsBucket, uploadsPrefix] = location(outputs.required('UploadsLocation'));
+  const [resultsBucket, resultsPrefix] = location(outputs.required('ResultsLocation'));
+  const isEndpointGiven = (process.env.AWS_ENDPOINT_URL_S3 ?? process.env.AWS_ENDPOINT_URL) !== undefined;
   return {
     // Many small requests: wait out throttling instead of giving up.
     sfn: new SFNClient({ retryMode: 'adaptive', maxAttempts: 10 }),
-    s3: new S3Client({}),
-    stateMachineArn: output('StateMachineArn'),
+    // Whoever names an endpoint seldom has a host name for each bucket there.
+    s3: new S3Client({ forcePathStyle: isEndpointGiven }),
+    stateMachineArn: outputs.required('StateMachineArn'),
     resultsBucket,
     buckets: { uploadsBucket, uploadsPrefix, resultsPrefix },
+    outputs,
   };
 }
 
@@ -59,14 +65,4 @@ export function parseSince(text: string, now = Date.now()): Date {
     throw new Error(`--since must be a time such as 2026-11-22T08:00Z, or 90m, 12h or 3d ago, not "${text}"`);
   }
   return date;
-}
-
-/** Runs a command: a problem is one line on standard error and exit code 1, not a stack. */
-export async function main(run: () => Promise<void>): Promise<void> {
-  try {
-    await run();
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    process.exitCode = 1;
-  }
 }

@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseSince } from '../../commands/deployment.ts';
-import { LOCAL_CREDENTIALS, type LocalCloud } from '../../local/cloud.ts';
+import { parseSince } from '../../commands/shared/deployment.ts';
+import type { LocalCloud } from '../../local/cloud.ts';
 import { CAT, execute, startCloud, statesOf, upload } from '../support.ts';
+import { runCommand } from './support.ts';
 
 /** `npm run failures` and `npm run redrive` as a person runs them, against the deployed stack on this machine. */
 let cloud: LocalCloud;
@@ -11,6 +10,8 @@ beforeAll(async () => {
   cloud = await startCloud();
 });
 afterAll(() => cloud?.close());
+
+const run = (command: string, ...args: string[]) => runCommand(cloud, command, ...args);
 
 describe('npm run redrive', () => {
   it('first says how many it would redrive and what that costs, and does nothing', async () => {
@@ -117,19 +118,3 @@ describe('--since', () => {
     expect(() => parseSince('yesterday', now)).toThrow('--since must be a time');
   });
 });
-
-async function run(command: string, ...args: string[]): Promise<{ output: string; exitCode: number | null }> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, `../../commands/${command}.ts`), ...args], {
-    env: {
-      ...process.env,
-      AWS_REGION: 'us-east-1',
-      AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
-      AWS_ENDPOINT_URL: cloud.awsUrl,
-      AWS_ENDPOINT_URL_S3: cloud.s3.url,
-    },
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
-  return new Promise((resolve) => child.on('close', (exitCode) => resolve({ output, exitCode })));
-}

@@ -1,0 +1,107 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import {
+  DescribeExecutionCommand,
+  type DescribeExecutionCommandOutput,
+  DescribeMapRunCommand,
+  ListMapRunsCommand,
+  type MapRunItemCounts,
+  type SFNClient,
+  StartExecutionCommand,
+} from '@aws-sdk/client-sfn';
+import type { BackfillInput, BackfillReport } from '../functions/shared/backfill.ts';
+import { whatFailed } from '../functions/shared/failures.ts';
+import { findDeployment, main } from './shared/deployment.ts';
+import { Progress } from './shared/progress.ts';
+
+const USAGE = `Removes the background of everything that is in the uploads bucket already and has no result.
+
+  npm run backfill -- --dry-run                       counts the images and prices them; submits nothing
+  npm run backfill -- --prefix photos/                those whose key begins with photos/
+  npm run backfill -- --max-images 100                100 images at most
+  npm run backfill -- --max-concurrency 20            20 images under way at once (1–1,000, default 50)
+  npm run backfill -- --tolerated-failures 5          stops once more than 5 % have failed (0–100, default 10)
+  npm run backfill -- --manifest s3://…/manifest.json goes by an S3 Inventory report, in the setting inventoryBucket
+  npm run backfill -- --stack Name                    of another stack than Cutout
+`;
+
+/** Between two looks, in milliseconds; an account may describe some 10 executions a second. */
+const LOOK_MS = 1000;
+
+await main(async () => {
+  const { values } = parseArgs({
+    options: {
+      prefix: { type: 'string' },
+      manifest: { type: 'string' },
+      'dry-run': { type: 'boolean', default: false },
+      'max-images': { type: 'string' },
+      'max-concurrency': { type: 'string' },
+      'tolerated-failures': { type: 'string' },
+      stack: { type: 'string', default: 'Cutout' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) return console.log(USAGE);
+  const number = (name: 'max-images' | 'max-concurrency' | 'tolerated-failures') => {
+    const text = values[name];
+    if (text !== undefined && !/^\d+(\.\d+)?$/.test(text)) throw new Error(`--${name} must be a number, not "${text}"`);
+    return text === undefined ? undefined : Number(text);
+  };
+  const input: BackfillInput = {
+    prefix: values.prefix,
+    manifest: values.manifest,
+    dryRun: values['dry-run'],
+    maxImages: number('max-images'),
+    maxConcurrency: number('max-concurrency'),
+    toleratedFailurePercentage: number('tolerated-failures'),
+  };
+  const { sfn, outputs } = await findDeployment(values.stack);
+  const stateMachineArn = outputs.required('BackfillStateMachineArn');
+  const started = await sfn.send(new StartExecutionCommand({ stateMachineArn, input: JSON.stringify(input) }));
+  const arn = started.executionArn ?? '';
+  console.log(`Started ${arn}\nwith the input ${JSON.stringify(input)}`);
+  process.once('SIGINT', () => {
+    console.log(`\nThe backfill goes on. To stop it: aws stepfunctions stop-execution --execution-arn ${arn}`);
+    process.exit(130);
+  });
+  conclude(await follow(sfn, arn));
+});
+
+/** Shows how far an execution has come, until it has ended. */
+async function follow(sfn: SFNClient, executionArn: string): Promise<DescribeExecutionCommandOutput> {
+  const progress = new Progress();
+  for (;;) {
+    const execution = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+    const { mapRuns = [] } = await sfn.send(new ListMapRunsCommand({ executionArn }));
+    // The newest is listed first.
+    const { mapRunArn } = mapRuns[0] ?? {};
+    if (mapRunArn !== undefined) {
+      const { itemCounts } = await sfn.send(new DescribeMapRunCommand({ mapRunArn }));
+      if (itemCounts) progress.show(inWords(mapRunArn, itemCounts));
+    }
+    if (execution.status !== 'RUNNING') {
+      progress.end();
+      return execution;
+    }
+    await sleep(LOOK_MS);
+  }
+}
+
+function inWords(mapRunArn: string, { total = 0, succeeded = 0, failed = 0 }: Partial<MapRunItemCounts>): string {
+  const what = mapRunArn.includes('/Remove:') ? 'images done' : 'objects looked at';
+  return `${succeeded + failed} of ${total} ${what}${failed > 0 ? `, ${failed} failed` : ''}`;
+}
+
+function conclude(execution: DescribeExecutionCommandOutput): void {
+  if (execution.status !== 'SUCCEEDED') {
+    const { error, cause } = whatFailed(execution, undefined);
+    const name = execution.error === 'TooManyFailures' ? execution.error : error;
+    throw new Error(`The backfill failed with ${name}: ${name === error ? cause : execution.cause}`);
+  }
+  const { status, summary, report, skipped, imagesKey }: BackfillReport = JSON.parse(execution.output ?? '{}');
+  console.log(summary);
+  const reasons = Object.entries(skipped).map(([reason, count]) => `${count} ${reason}`);
+  if (reasons.length > 0) console.log(`Skipped: ${reasons.join(', ')}.`);
+  console.log(`Report: s3://${report.bucket}/${report.key}\nImages: s3://${report.bucket}/${imagesKey}`);
+  if (status === 'DRY_RUN') console.log('Nothing was submitted. Leave out --dry-run to do it.');
+}

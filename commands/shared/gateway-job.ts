@@ -1,0 +1,144 @@
+import {
+  CutoutError,
+  DownloadFailed,
+  InvalidResult,
+  JobTimedOut,
+  RemovalError,
+} from '../../functions/shared/errors.ts';
+import type { Gateway, JobStatus } from '../../functions/shared/gateway.ts';
+import {
+  GatewayUnreachable,
+  NotFound,
+  OutcomeUnknown,
+  TooManyRequests,
+} from '../../functions/shared/gateway-errors.ts';
+import { openMedium } from '../../functions/shared/media.ts';
+import { redact } from '../../functions/shared/redact.ts';
+import { waitSeconds } from '../../functions/shared/waits.ts';
+import { save } from './save.ts';
+
+/** How a job passes its time, and tells of it. */
+export interface Patience {
+  /** Waits, in seconds. */
+  sleep: (seconds: number) => Promise<void>;
+  /** Shows where the job stands, in a few words. */
+  show: (status: string) => void;
+  /** Until when the job is waited for, in milliseconds since the epoch. */
+  deadline: number;
+}
+
+/** How often what failed for the moment is tried: a submission that was surely not accepted, a download. */
+const MAX_TRIES = 5;
+/** How long a new request may be unknown to the status endpoint, in seconds. */
+const UNKNOWN_AT_FIRST_SECONDS = 120;
+
+/** The gateway said FAILED. */
+export class RemovalFailed extends CutoutError {
+  static override readonly errorName = 'RemovalFailed';
+}
+
+/** Submits an image once; only what was surely not accepted is sent again. @returns the request id */
+export async function submit(gateway: Gateway, imageUrl: string, patience: Patience): Promise<string> {
+  const submitted = () => gateway.submit(imageUrl);
+  const { requestId } = await severalTimes(submitted, (error) => error instanceof TooManyRequests, patience);
+  return requestId;
+}
+
+/**
+ * Asks where a job stands until it has ended.
+ *
+ * @param submittedAt In milliseconds since the epoch; undefined if it was submitted by an earlier run.
+ * @returns the addresses of its results.
+ * @throws JobTimedOut, RemovalFailed, RemovalError, InvalidResult, GatewayError
+ */
+export async function awaitJob(
+  gateway: Gateway,
+  requestId: string,
+  patience: Patience,
+  submittedAt?: number,
+): Promise<string[]> {
+  const since = submittedAt ?? Date.now();
+  for (;;) {
+    const ageSeconds = (Date.now() - since) / 1000;
+    const isNew = submittedAt !== undefined && ageSeconds < UNKNOWN_AT_FIRST_SECONDS;
+    const { status, error, mediaUrls, retryAfterSeconds } = await ask(gateway, requestId, isNew);
+    const said = error ? `: ${error}` : '';
+    if (status === 'COMPLETED') {
+      if (mediaUrls.length === 0) throw new InvalidResult('The gateway says COMPLETED and names no result');
+      return mediaUrls;
+    }
+    if (status === 'FAILED') throw new RemovalFailed(`The gateway could not remove the background${said}`);
+    if (status === 'ERROR') throw new RemovalError(`The gateway had a system error${said}`);
+    patience.show(redact(status));
+    const remainingSeconds = (patience.deadline - Date.now()) / 1000;
+    if (remainingSeconds <= 0) throw new JobTimedOut(`The job is still ${redact(status)}`);
+    const wait = waitSeconds({ ageSeconds, remainingSeconds, retryAfterSeconds });
+    await patience.sleep(Math.min(wait, remainingSeconds));
+  }
+}
+
+type Standing = Pick<JobStatus, 'status' | 'error' | 'mediaUrls'> & { retryAfterSeconds?: number | undefined };
+
+/** Where a job stands; what may be better next time counts as still working. */
+async function ask(gateway: Gateway, requestId: string, isNew: boolean): Promise<Standing> {
+  try {
+    return await gateway.status(requestId);
+  } catch (error) {
+    const passes =
+      error instanceof TooManyRequests ||
+      error instanceof GatewayUnreachable ||
+      error instanceof OutcomeUnknown ||
+      (error instanceof NotFound && isNew);
+    if (!passes) throw error;
+    const { name, retryAfterSeconds } = error;
+    // Of a status request there is no outcome to be unknown.
+    const why = name === 'OutcomeUnknown' ? 'no usable answer' : name;
+    return { status: `not known (${why})`, error: undefined, mediaUrls: [], retryAfterSeconds };
+  }
+}
+
+/** A result that was saved. */
+export interface Saved {
+  path: string;
+  bytes: number;
+  contentType: string;
+}
+
+/** Saves a result from the gateway's CDN. @param pathFor From the extension that its bytes call for. */
+export function saveMedium(
+  url: string,
+  hosts: string[],
+  pathFor: (extension: string) => string,
+  patience: Patience,
+): Promise<Saved> {
+  const fetched = async () => {
+    const { extension, contentType, bytes, cancel } = await openMedium(url, hosts);
+    try {
+      const path = pathFor(extension);
+      return { path, bytes: await save(path, bytes), contentType };
+    } finally {
+      await cancel();
+    }
+  };
+  return severalTimes(fetched, (error) => error instanceof DownloadFailed, patience);
+}
+
+/** Does the work until it succeeds, fails for good, or has failed for the moment too often. */
+async function severalTimes<T>(
+  work: () => Promise<T>,
+  passes: (error: unknown) => boolean,
+  { sleep, show, deadline }: Patience,
+): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      const asked = error instanceof TooManyRequests ? (error.retryAfterSeconds ?? 0) : 0;
+      const seconds = Math.max(2 ** tries, asked);
+      const isTooLate = Date.now() + seconds * 1000 > deadline;
+      if (!passes(error) || tries === MAX_TRIES || isTooLate) throw error;
+      show(`${(error as Error).name}, trying again in ${seconds} s`);
+      await sleep(seconds);
+    }
+  }
+}
