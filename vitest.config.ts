@@ -1,6 +1,9 @@
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
+  // The examples import the package by its name.
+  resolve: { alias: { cutout: join(import.meta.dirname, 'infra/index.ts') } },
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: 'test/build.ts',
