@@ -1,0 +1,64 @@
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { App, type Stack } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import type { BackgroundRemovalProps } from '../../infra/index.ts';
+import { type CloudOptions, LOCAL_CREDENTIALS, type LocalCloud } from '../../local/cloud.ts';
+import { REGION, type Resource } from '../../local/template.ts';
+import { startCloud } from '../support.ts';
+
+/** The stack of an example. */
+type Example<S extends Stack> = new (scope: Construct, id: string, props: BackgroundRemovalProps) => S;
+
+/** A bucket of its own, in which whoever calls Cutout keeps photos. */
+const PHOTOS = 'shop-photos';
+
+/** Deploys an example to this machine; `adapt` may change what this machine has no service for. */
+export function startExample<S extends Stack>(
+  Example: Example<S>,
+  { adapt, ...options }: CloudOptions & { adapt?: (stack: S) => void } = {},
+): Promise<LocalCloud> {
+  return startCloud({
+    ...options,
+    existingBuckets: { [PHOTOS]: { versioned: false } },
+    stackName: 'Example',
+    app: (props) => {
+      const app = new App(props);
+      const gatewayUrl = app.node.getContext('gatewayUrl');
+      const stack = new Example(app, 'Example', { gatewayUrl, resultHosts: [app.node.getContext('resultHosts')] });
+      adapt?.(stack);
+      return app;
+    },
+  });
+}
+
+/** Stores a photo where Cutout does not look. @returns a presigned URL of it, which differs each second */
+export async function photoUrl(cloud: LocalCloud, body: Buffer): Promise<string> {
+  cloud.s3.put(PHOTOS, 'photo.jpg', body);
+  const s3 = new S3Client({
+    endpoint: cloud.s3.url,
+    region: REGION,
+    forcePathStyle: true,
+    credentials: LOCAL_CREDENTIALS,
+  });
+  const url = await getSignedUrl(s3, new GetObjectCommand({ Bucket: PHOTOS, Key: 'photo.jpg' }));
+  s3.destroy();
+  return url;
+}
+
+/** The resource of a type whose logical id begins so. */
+export function resource(cloud: LocalCloud, type: string, id: string): Resource {
+  const found = cloud.template.resources(type).find(({ logicalId }) => logicalId.startsWith(id));
+  if (found === undefined) throw new Error(`There is no ${type} ${id}`);
+  return found;
+}
+
+/** The name of the bucket whose logical id begins so. */
+export function bucketName(cloud: LocalCloud, id: string): string {
+  return cloud.template.ref(resource(cloud, 'AWS::S3::Bucket', id).logicalId);
+}
+
+/** The ARN of the state machine whose logical id begins so. */
+export function machineArn(cloud: LocalCloud, id: string): string {
+  return cloud.template.arn(resource(cloud, 'AWS::StepFunctions::StateMachine', id).logicalId);
+}
