@@ -68,6 +68,9 @@ const SELECT_LISTED = 'Select listed';
 const SELECT_INVENTORIED = 'Select inventoried';
 const REMOVE = 'Remove';
 
+/** Within the five minutes that an Express execution may take. */
+const LOOK_RETRY = RETRY.map((retry) => ({ ...retry, maxAttempts: Math.min(5, retry.maxAttempts ?? 0) }));
+
 export interface BackfillProps {
   /** Name of the deployment that log lines are told apart by. */
   readonly deployment: string;
@@ -217,7 +220,11 @@ export class Backfill extends Construct {
       resultPath: '$.selected',
     });
     return map.itemProcessor(
-      functionTask(this, `${id}: look`, { function: select, payload: TaskInput.fromJsonPathAt('$'), retry: RETRY }),
+      functionTask(this, `${id}: look`, {
+        function: select,
+        payload: TaskInput.fromJsonPathAt('$'),
+        retry: LOOK_RETRY,
+      }),
     );
   }
 

@@ -220,6 +220,8 @@ export class BackgroundRemoval extends Construct {
    * A rule for images that have been delivered. Its event is Step Functions' "Execution Status Change", in whose
    * `detail.input` and `detail.output` the execution's input and output stand as JSON texts. AWS delivers it at best
    * effort; who must not miss any looks at the results bucket's own events, too.
+   *
+   * @param options What its `eventPattern` says of a field takes the place of what is said here.
    */
   onDelivered(id: string, options: OnEventOptions = {}): Rule {
     // What was overwritten meanwhile succeeds, too. Quotes within a text are escaped, so that no key can look like it.
@@ -231,6 +233,8 @@ export class BackgroundRemoval extends Construct {
    * A rule for executions that failed, timed out or were aborted. Its event is Step Functions' "Execution Status
    * Change": `detail.error` is a name of README's table, or AWS's for a crash; `detail.cause` says more. AWS delivers it
    * at best effort; the alarm `Failed` rests on metrics.
+   *
+   * @param options What its `eventPattern` says of a field takes the place of what is said here.
    */
   onFailed(id: string, options: OnEventOptions = {}): Rule {
     return this.onStatusChange(id, { status: FAILURES }, options);
@@ -239,12 +243,13 @@ export class BackgroundRemoval extends Construct {
   private onStatusChange(id: string, detail: Record<string, unknown>, options: OnEventOptions): Rule {
     const { target, eventPattern, ...props } = options;
     const rule = new Rule(this, id, props);
+    // In one pattern: of two, the CDK would make one that matches what either does.
     rule.addEventPattern({
       source: ['aws.states'],
       detailType: ['Step Functions Execution Status Change'],
-      detail: { stateMachineArn: [this.stateMachine.stateMachineArn], ...detail },
+      ...eventPattern,
+      detail: { stateMachineArn: [this.stateMachine.stateMachineArn], ...detail, ...eventPattern?.detail },
     });
-    if (eventPattern) rule.addEventPattern(eventPattern);
     if (target) rule.addTarget(target);
     return rule;
   }
@@ -310,9 +315,15 @@ export class BackgroundRemoval extends Construct {
 /** What an event's key must look like. A wildcard, because prefix and suffix side by side would mean either. */
 function keyPattern(prefix: string, suffixes: string[] = ['']): object {
   if (prefix === '' && suffixes.includes('')) return {};
-  const key = suffixes.map((suffix) => {
-    if (suffix === '') return { prefix };
-    return prefix === '' ? { suffix } : { wildcard: `${prefix}*${suffix}` };
+  const key = suffixes.flatMap((suffix): (string | object)[] => {
+    if (suffix === '') return [{ prefix }];
+    return prefix === '' ? [{ suffix }] : [{ wildcard: `${prefix}*${suffix}` }, ...overlaps(prefix, suffix)];
   });
   return { object: { key } };
+}
+
+/** Keys of which prefix and suffix share a part, such as `a/b.jpg` of `a/` and `/b.jpg`, which no wildcard matches. */
+function overlaps(prefix: string, suffix: string): string[] {
+  const shared = [...suffix].map((_, index) => index + 1).filter((length) => prefix.endsWith(suffix.slice(0, length)));
+  return shared.map((length) => prefix + suffix.slice(length));
 }

@@ -22,7 +22,7 @@ const MAX_EXPECTED_SECONDS = 3600;
 const MAX_TIMEOUT_MINUTES = 360;
 
 const HOST = /^(\*\.)?([a-z0-9-]+\.)+[a-z0-9-]+$/;
-const BUCKET_NAME = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+const BUCKET_NAME = /^(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 /** Neither `*` nor `\`, which mean something in event patterns, nor what S3 advises against. */
 const PLAIN = /^[^\\{}^%`[\]"<>~#|*?\p{Cc}]*$/u;
 

@@ -102,19 +102,26 @@ export interface BackgroundRemovalProps {
 
 /** Refuses props that cannot be used, by name. What is known only at deployment is not looked at. @throws SettingError */
 export function checkProps(path: string, props: BackgroundRemovalProps): void {
-  const check = <T>(name: keyof BackgroundRemovalProps | string, value: unknown, reader: Reader<T>) => {
+  const check = <T>(name: string, value: unknown, reader: Reader<T>) => {
     if (value !== undefined && !Token.isUnresolved(value)) reader(`${name} of ${path}`, value);
   };
+  const checkList = <T>(name: string, list: string[] | undefined, reader: Reader<T>) => {
+    const known = list?.filter((item) => !Token.isUnresolved(item));
+    if (known !== undefined && (known.length > 0 || list?.length === 0)) check(name, known, reader);
+  };
+  const known = (duration: Duration | undefined) => (duration?.isUnresolved() ? undefined : duration);
+  const expectedTime = known(props.expectedTime);
+  const timeout = known(props.timeout);
   check('uploadsPrefix', props.uploadsPrefix, prefix);
-  check('uploadsSuffixes', props.uploadsSuffixes, suffixes);
+  checkList('uploadsSuffixes', props.uploadsSuffixes, suffixes);
   check('resultsPrefix', props.resultsPrefix, prefix);
   check('gatewayUrl', props.gatewayUrl, gatewayOrigin);
-  check('resultHosts', props.resultHosts, resultHosts);
-  check('expectedTime, in seconds,', props.expectedTime?.toSeconds({ integral: false }), expectedSeconds);
-  check('timeout, in minutes,', props.timeout?.toMinutes({ integral: false }), timeoutMinutes);
+  checkList('resultHosts', props.resultHosts, resultHosts);
+  check('expectedTime, in seconds,', expectedTime?.toSeconds({ integral: false }), expectedSeconds);
+  check('timeout, in minutes,', timeout?.toMinutes({ integral: false }), timeoutMinutes);
   check('maxConcurrency', props.maxConcurrency, maxConcurrency);
   check('webhook.reservedConcurrency', props.webhook?.reservedConcurrency, reservedConcurrency);
-  const { expectedTime, timeout, removalPolicy } = props;
+  const { removalPolicy } = props;
   if (expectedTime && timeout && expectedTime.toSeconds() >= timeout.toSeconds()) {
     throw new SettingError(
       `expectedTime of ${path} must be shorter than timeout, or every job would be given up at its first check.`,

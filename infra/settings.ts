@@ -134,12 +134,18 @@ function refuseConflicts(settings: Settings): void {
     if (settings[name] === undefined || settings[needed]) continue;
     throw new SettingError(`The setting ${name} has no effect without ${needed}. Set ${needed} too, or drop ${name}.`);
   }
+  const { uploadsBucket, resultsBucket, uploadsKmsKey, resultsKmsKey } = settings;
+  if (uploadsBucket !== undefined && uploadsBucket === resultsBucket && uploadsKmsKey !== resultsKmsKey) {
+    throw new SettingError(
+      `Set uploadsKmsKey and resultsKmsKey to the same key, because uploadsBucket and resultsBucket are both "${uploadsBucket}".`,
+    );
+  }
   if (settings.alarmEmail !== undefined && settings.alarmTopic !== undefined) {
     throw new SettingError(
       'Set either alarmEmail or alarmTopic, not both: subscribe the address to the topic, and drop alarmEmail.',
     );
   }
-  const makesNothing = settings.uploadsBucket && settings.resultsBucket && settings.apiKeySecret;
+  const makesNothing = uploadsBucket && resultsBucket && settings.apiKeySecret;
   if (settings.removal === 'destroy' && makesNothing) {
     throw new SettingError(
       'The setting removal has no effect with uploadsBucket, resultsBucket and apiKeySecret: the stack makes none of ' +

@@ -1,31 +1,18 @@
 import type { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { flat, type Json, resources, templateOf } from './support.ts';
+import { type Grant, grantsOf, resources, templateOf } from './support.ts';
 
 const standard = templateOf('default');
 const STATE_MACHINE = 'WorkflowStateMachineRole';
-const ROLES = ['SubmitRole', 'CheckStatusRole', 'DeliverRole', 'OnUploadRole', 'ReportFailureRole', STATE_MACHINE];
+const BACKFILL = 'BackfillStateMachineRole';
+const FUNCTION_ROLES = [
+  ...['SubmitRole', 'CheckStatusRole', 'DeliverRole', 'OnUploadRole', 'ReportFailureRole'],
+  ...['BackfillPrepareRole', 'BackfillSelectRole', 'BackfillPlanRole', 'BackfillReportRole'],
+];
+const ROLES = [...FUNCTION_ROLES, STATE_MACHINE, BACKFILL];
 
-/** One action that a role is allowed, on one resource. */
-interface Grant {
-  action: string;
-  resource: string;
-}
-
-interface Statement {
-  Effect: string;
-  Action: string | string[];
-  Resource: Json | Json[];
-}
-
-/** All that a role may do. */
 function grants(role: string, template: Template = standard): Grant[] {
-  return Object.values(resources(template, 'AWS::IAM::Policy'))
-    .filter(({ Properties }) => Properties.Roles.map(flat).includes(`<${role}>`))
-    .flatMap(({ Properties }) => Properties.PolicyDocument.Statement as Statement[])
-    .flatMap(({ Action, Resource }) =>
-      [Resource].flat().flatMap((to) => [Action].flat().map((action) => ({ action, resource: flat(to as Json) }))),
-    );
+  return grantsOf(template, role);
 }
 
 /** What a role may do besides writing its own log and traces, as sorted lines. */
@@ -47,6 +34,9 @@ function matches(pattern: string, text: string): boolean {
 }
 
 const EXECUTIONS = 'arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution';
+/** By which Step Functions learns, in its own way, that an execution it waits for has ended. */
+const SYNC_RULE =
+  'arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule';
 const ANY_WRITE = [
   's3:PutObject',
   's3:PutObjectAcl',
@@ -59,7 +49,7 @@ const ANY_WRITE = [
 const SECRET_ACTIONS = ['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret'];
 
 describe('the roles', () => {
-  it('are one for each function and one for the state machine', () => {
+  it('are one for each function and one for each state machine', () => {
     expect(Object.keys(resources(standard, 'AWS::IAM::Role')).sort()).toEqual([...ROLES].sort());
   });
 
@@ -67,7 +57,7 @@ describe('the roles', () => {
     for (const [name, { Properties }] of Object.entries(resources(standard, 'AWS::IAM::Role'))) {
       const statements = Properties.AssumeRolePolicyDocument.Statement;
       expect(statements).toHaveLength(1);
-      const service = name === STATE_MACHINE ? 'states.amazonaws.com' : 'lambda.amazonaws.com';
+      const service = /StateMachineRole$/.test(name) ? 'states.amazonaws.com' : 'lambda.amazonaws.com';
       expect(statements[0]).toMatchObject({
         Effect: 'Allow',
         Action: 'sts:AssumeRole',
@@ -94,7 +84,7 @@ describe('the roles', () => {
 });
 
 describe('exactly what each may do', () => {
-  it.each(ROLES.filter((role) => role !== STATE_MACHINE))('%s: write its own log, and traces', (role) => {
+  it.each(FUNCTION_ROLES)('%s: write its own log, and traces', (role) => {
     const lines = grants(role)
       .filter(({ action }) => /^(logs|xray):/.test(action))
       .map(({ action, resource }) => `${action} ${resource}`);
@@ -175,6 +165,64 @@ describe('exactly what each may do', () => {
       'lambda:InvokeFunction <Submit.Arn>:*',
     ]);
   });
+
+  it('prepare-backfill: nothing', () => {
+    expect(doings('BackfillPrepareRole')).toEqual([]);
+  });
+
+  it('select-images: see uploads, list results', () => {
+    expect(doings('BackfillSelectRole')).toEqual([
+      's3:GetObject <Uploads.Arn>/*',
+      's3:ListBucket <Results.Arn>',
+      's3:ListBucket <Uploads.Arn>',
+    ]);
+  });
+
+  it('plan-backfill: read and write what backfills keep', () => {
+    expect(doings('BackfillPlanRole')).toEqual([
+      's3:AbortMultipartUpload <Results.Arn>/backfills/*',
+      's3:GetObject <Results.Arn>/backfills/*',
+      's3:PutObject <Results.Arn>/backfills/*',
+    ]);
+  });
+
+  it('report-backfill: find, read and write what backfills keep', () => {
+    expect(doings('BackfillReportRole')).toEqual([
+      's3:GetObject <Results.Arn>/backfills/*',
+      's3:ListBucket <Results.Arn>',
+      's3:PutObject <Results.Arn>/backfills/*',
+    ]);
+  });
+
+  it('the state machine of backfills: invoke its four functions, run itself and removals, list uploads, keep its files', () => {
+    expect(doings(BACKFILL)).toEqual([
+      `events:DescribeRule ${SYNC_RULE}`,
+      `events:PutRule ${SYNC_RULE}`,
+      `events:PutTargets ${SYNC_RULE}`,
+      'lambda:InvokeFunction <BackfillPlan.Arn>',
+      'lambda:InvokeFunction <BackfillPlan.Arn>:*',
+      'lambda:InvokeFunction <BackfillPrepare.Arn>',
+      'lambda:InvokeFunction <BackfillPrepare.Arn>:*',
+      'lambda:InvokeFunction <BackfillReport.Arn>',
+      'lambda:InvokeFunction <BackfillReport.Arn>:*',
+      'lambda:InvokeFunction <BackfillSelect.Arn>',
+      'lambda:InvokeFunction <BackfillSelect.Arn>:*',
+      's3:AbortMultipartUpload <Results.Arn>/backfills/*',
+      's3:GetObject <Results.Arn>/backfills/*',
+      's3:ListBucket <Uploads.Arn>',
+      's3:ListMultipartUploadParts <Results.Arn>/backfills/*',
+      's3:PutObject <Results.Arn>/backfills/*',
+      `states:DescribeExecution ${EXECUTIONS}:<BackfillStateMachine:6>:*`,
+      `states:DescribeExecution ${EXECUTIONS}:<WorkflowStateMachine.Name>:*`,
+      `states:DescribeExecution ${EXECUTIONS}:<WorkflowStateMachine:6>*`,
+      `states:RedriveExecution ${EXECUTIONS}:<BackfillStateMachine:6>/Remove:*`,
+      `states:RedriveExecution ${EXECUTIONS}:<BackfillStateMachine:6>/Selectlisted:*`,
+      'states:StartExecution <BackfillStateMachine>',
+      'states:StartExecution <WorkflowStateMachine>',
+      `states:StopExecution ${EXECUTIONS}:<BackfillStateMachine:6>:*`,
+      `states:StopExecution ${EXECUTIONS}:<WorkflowStateMachine:6>*`,
+    ]);
+  });
 });
 
 describe('what nobody meant to grant', () => {
@@ -238,7 +286,27 @@ describe('what nobody meant to grant', () => {
     }
   });
 
-  it.each(['DeliverRole', 'OnUploadRole', 'ReportFailureRole', STATE_MACHINE])(
+  it.each(ROLES.filter((role) => /Backfill/.test(role)))('%s may not read, write or delete any image', (role) => {
+    for (const action of ANY_WRITE) {
+      expect(may(role, action, '<Uploads.Arn>/cat.jpg')).toBe(false);
+      expect(may(role, action, '<Results.Arn>/cat.jpg.png')).toBe(false);
+      expect(may(role, action, '<Results.Arn>/cat.jpg.error.json')).toBe(false);
+    }
+    // Looking whether an upload is there is the same permission as reading it.
+    expect(may(role, 's3:GetObject', '<Uploads.Arn>/cat.jpg')).toBe(role === 'BackfillSelectRole');
+    expect(may(role, 's3:GetObject', '<Results.Arn>/cat.jpg.png')).toBe(false);
+  });
+
+  it('a backfill submits through the state machine of removals only, and none of its functions starts anything', () => {
+    const started = (role: string) => grants(role).filter(({ action }) => action === 'states:StartExecution');
+    const machines = started(BACKFILL).map(({ resource }) => resource);
+    expect(machines.sort()).toEqual(['<BackfillStateMachine>', '<WorkflowStateMachine>']);
+    for (const role of FUNCTION_ROLES.filter((name) => /Backfill/.test(name))) {
+      expect(grants(role).filter(({ action }) => action.startsWith('states:'))).toEqual([]);
+    }
+  });
+
+  it.each(ROLES.filter((role) => !['SubmitRole', 'CheckStatusRole'].includes(role)))(
     '%s may not read the API key',
     (role) => {
       expect(grants(role).filter(({ action }) => action.startsWith('secretsmanager:'))).toEqual([]);
@@ -260,28 +328,35 @@ describe('what nobody meant to grant', () => {
       /^xray:(Put|GetSampling)|^logs:(\w+LogDelivery|ListLogDeliveries|PutResourcePolicy|Describe\w+)$/;
     const anywhere = grants(role).filter(({ resource }) => resource === '*');
     expect(anywhere.filter(({ action }) => !unnarrowable.test(action))).toEqual([]);
-    if (role !== STATE_MACHINE) expect(anywhere.filter(({ action }) => action.startsWith('logs:'))).toEqual([]);
+    if (FUNCTION_ROLES.includes(role)) expect(anywhere.filter(({ action }) => action.startsWith('logs:'))).toEqual([]);
   });
 
   it.each(ROLES)('%s has a wildcard only behind a whole bucket, function or state machine of its own', (role) => {
+    const bucket = /^<(Uploads|Results)\.Arn>\/(backfills\/)?\*(\.error\.json)?$/;
+    const ofBackfills = role === BACKFILL ? /^<Backfill\w+\.Arn>:\*$/ : /^<(Submit|CheckStatus|Deliver)\.Arn>:\*$/;
+    const execution = /:execution:<(Workflow|Backfill)StateMachine(\.Name|:6)>(\/\w+:|:)?\*$/;
     const wild = grants(role).filter(({ resource }) => resource.includes('*') && resource !== '*');
     for (const { resource } of wild) {
-      expect(resource).toMatch(
-        /^(<(Uploads|Results)\.Arn>\/|<(Submit|CheckStatus|Deliver)\.Arn>:|.*:<WorkflowStateMachine\.Name>:)\*(\.error\.json)?$/,
-      );
+      expect(
+        [bucket, ofBackfills, execution].some((known) => known.test(resource)),
+        resource,
+      ).toBe(true);
     }
   });
 });
 
 describe('with prefixes', () => {
   const template = templateOf('prefixes');
-  const lines = ['SubmitRole', 'DeliverRole', 'ReportFailureRole'].flatMap((role) => doings(role, template));
+  const lines = ROLES.flatMap((role) => doings(role, template));
 
   it('objects are read and written under them only', () => {
     const objects = lines.filter((line) => line.includes('.Arn>/')).map((line) => line.split(' ')[1]);
-    expect(new Set(objects)).toEqual(
-      new Set(['<Uploads.Arn>/in/*', '<Results.Arn>/out/*', '<Results.Arn>/out/*.error.json']),
-    );
+    expect([...new Set(objects)].sort()).toEqual([
+      '<Results.Arn>/out/*',
+      '<Results.Arn>/out/*.error.json',
+      '<Results.Arn>/out/backfills/*',
+      '<Uploads.Arn>/in/*',
+    ]);
   });
 
   it('an upload elsewhere in the bucket is not read, and a result elsewhere not written', () => {
@@ -318,6 +393,45 @@ describe('with what exists already', () => {
   });
 });
 
+describe('with buckets that are encrypted with KMS keys', () => {
+  const uploadsKey = 'arn:aws:kms:eu-west-1:111122223333:key/uploads';
+  const resultsKey = 'arn:aws:kms:eu-west-1:111122223333:key/results';
+  const readAndWrite = [`kms:Decrypt ${resultsKey}`, `kms:GenerateDataKey ${resultsKey}`];
+  const EXPECTED: Record<string, string[]> = {
+    // For the presigned URL, which is fetched in the name of this role.
+    SubmitRole: [`kms:Decrypt ${uploadsKey}`],
+    DeliverRole: readAndWrite,
+    ReportFailureRole: [`kms:GenerateDataKey ${resultsKey}`],
+    BackfillPlanRole: readAndWrite,
+    BackfillReportRole: readAndWrite,
+    [BACKFILL]: readAndWrite,
+  };
+
+  it.each(ROLES)('%s uses exactly the keys that its own reading and writing takes', (role) => {
+    const used = doings(role, templateOf('kms')).filter((line) => line.startsWith('kms:'));
+    expect(used).toEqual(EXPECTED[role] ?? []);
+  });
+
+  it('nobody gets anything else for it', () => {
+    const others = (role: string, template: Template) => doings(role, template).filter((line) => !/^kms:/.test(line));
+    for (const role of ['DeliverRole', 'ReportFailureRole', BACKFILL]) {
+      expect(others(role, templateOf('kms'))).toEqual(others(role, templateOf('existing')));
+    }
+  });
+});
+
+describe('with an inventory', () => {
+  it('the state machine of backfills reads its bucket, and no other role gets anything', () => {
+    const added = (role: string) =>
+      doings(role, templateOf('inventory')).filter((doing) => !doings(role).includes(doing));
+    expect(added(BACKFILL)).toEqual([
+      's3:GetObject arn:<AWS::Partition>:s3:::my-inventory/*',
+      `states:RedriveExecution ${EXECUTIONS}:<BackfillStateMachine:6>/Selectinventoried:*`,
+    ]);
+    for (const role of ROLES.filter((name) => name !== BACKFILL)) expect(added(role)).toEqual([]);
+  });
+});
+
 describe('in webhook mode', () => {
   const template = templateOf('webhook');
   const added = (role: string) => doings(role, template).filter((doing) => !doings(role).includes(doing));
@@ -332,8 +446,7 @@ describe('in webhook mode', () => {
   it('submit and the state machine may update records, and no other role gets anything', () => {
     expect(added('SubmitRole')).toEqual(['dynamodb:UpdateItem <WebhookCallbacks.Arn>']);
     expect(added(STATE_MACHINE)).toEqual(['dynamodb:UpdateItem <WebhookCallbacks.Arn>']);
-    for (const role of ['CheckStatusRole', 'DeliverRole', 'OnUploadRole', 'ReportFailureRole']) {
-      expect(added(role)).toEqual([]);
-    }
+    const others = ROLES.filter((role) => !['SubmitRole', STATE_MACHINE].includes(role));
+    for (const role of others) expect(added(role)).toEqual([]);
   });
 });

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RootConstruct } from 'constructs';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readSettings, SETTING_NAMES, SettingError, type Settings } from '../../infra/settings.ts';
+import { SettingError } from '../../infra/checks.ts';
+import { readSettings, SETTING_NAMES, type Settings } from '../../infra/settings.ts';
 
 function read(context: Record<string, unknown>): Settings {
   const root = new RootConstruct();
@@ -85,10 +86,43 @@ const PREFIX: Cases = {
   advice: 'must be a plain key prefix such as "photos/"',
 };
 
+const ARN_OF_KEY = 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+const KMS_KEY: Cases = {
+  valid: [ARN_OF_KEY, 'arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab'].map(
+    (arn) => [arn, arn],
+  ),
+  invalid: [
+    '1234abcd-12ab-34cd-56ef-1234567890ab',
+    'alias/images',
+    'arn:aws:kms:eu-west-1:111122223333:alias/images',
+    'arn:aws:s3:::my-images',
+    `${ARN_OF_KEY} `,
+    42,
+    [ARN_OF_KEY],
+    null,
+  ],
+  advice: 'must be the ARN of a KMS key, such as "arn:aws:kms:',
+};
+
 const CASES: Record<keyof Required<Settings>, Cases> = {
   uploadsBucket: BUCKET,
   resultsBucket: BUCKET,
+  uploadsKmsKey: KMS_KEY,
+  resultsKmsKey: KMS_KEY,
   uploadsPrefix: PREFIX,
+  uploadsSuffixes: {
+    valid: [
+      ['.jpg', ['.jpg']],
+      ['.jpg, .JPG,-original.png', ['.jpg', '.JPG', '-original.png']],
+      [
+        ['.jpg', '.größe'],
+        ['.jpg', '.größe'],
+      ],
+      ['a'.repeat(64), ['a'.repeat(64)]],
+    ],
+    invalid: ['*.jpg', '.jpg,', ',', '.jp?g', 'a'.repeat(65), [], [''], ['.jpg,.png'], ['.jpg', 42], { a: 1 }, null],
+    advice: 'must list endings of keys such as ".jpg,.jpeg,.png"',
+  },
   resultsPrefix: PREFIX,
   apiKeySecret: {
     valid: [
@@ -168,6 +202,21 @@ const CASES: Record<keyof Required<Settings>, Cases> = {
     advice: 'must be true or false',
   },
   webhookConcurrency: whole(1, 1000),
+  inventoryBucket: BUCKET,
+  alarmTopic: {
+    valid: [['arn:aws:sns:eu-west-1:111122223333:alarms', 'arn:aws:sns:eu-west-1:111122223333:alarms']],
+    invalid: [
+      'alarms',
+      'arn:aws:sqs:eu-west-1:111122223333:alarms',
+      // Alarms cannot go to a FIFO topic, nor to a subscription.
+      'arn:aws:sns:eu-west-1:111122223333:alarms.fifo',
+      'arn:aws:sns:eu-west-1:111122223333:alarms:1234abcd-12ab-34cd-56ef-1234567890ab',
+      'images@example.com',
+      42,
+      null,
+    ],
+    advice: 'must be the ARN of an SNS topic, such as "arn:aws:sns:',
+  },
   alarmEmail: {
     valid: [['images@example.com', 'images@example.com']],
     invalid: ['images', 'images@', '@example.com', 'Images <images@example.com>', 'a@b@c', 42, ['a@example.com'], null],
@@ -208,12 +257,18 @@ function whole(min: number, max: number): Cases {
   };
 }
 
+/** What must be set beside a setting, which has no effect, and is refused, without it. */
+const NEEDED: Partial<Record<keyof Settings, Partial<Settings>>> = {
+  uploadsKmsKey: { uploadsBucket: 'images' },
+  resultsKmsKey: { resultsBucket: 'cutouts' },
+  webhookConcurrency: { webhook: true },
+};
+
 describe.each(SETTING_NAMES)('%s', (name) => {
   const { valid, invalid, advice } = CASES[name];
 
   it.each(valid)('can be %j', (given, expected) => {
-    // The bound on webhooks has no effect, and is refused, without them.
-    const others = name === 'webhookConcurrency' ? { webhook: true } : {};
+    const others = NEEDED[name] ?? {};
     expect(read({ ...others, [name]: given })).toEqual({ ...read(others), [name]: expected });
   });
 
@@ -222,6 +277,40 @@ describe.each(SETTING_NAMES)('%s', (name) => {
     expect(message).toContain(`The setting ${name} ${advice}`);
     expect(message).toContain(`but it is ${JSON.stringify(value)}.`);
     expect(message).not.toContain('\n');
+  });
+});
+
+describe('settings that conflict are refused, and both are named:', () => {
+  const topic = 'arn:aws:sns:eu-west-1:111122223333:alarms';
+  const oneBucket = { uploadsBucket: 'images', uploadsPrefix: 'in/', resultsBucket: 'images', resultsPrefix: 'out/' };
+  const existing = { uploadsBucket: 'images', resultsBucket: 'cutouts', apiKeySecret: 'pixazo/api-key' };
+
+  it.each<[context: Record<string, unknown>, named: string[]]>([
+    [{ uploadsKmsKey: ARN_OF_KEY }, ['uploadsKmsKey', 'uploadsBucket']],
+    [{ uploadsKmsKey: ARN_OF_KEY, resultsBucket: 'cutouts' }, ['uploadsKmsKey', 'uploadsBucket']],
+    [{ resultsKmsKey: ARN_OF_KEY, uploadsBucket: 'images' }, ['resultsKmsKey', 'resultsBucket']],
+    [{ webhookConcurrency: 5 }, ['webhookConcurrency', 'webhook']],
+    [{ webhookConcurrency: 5, webhook: false }, ['webhookConcurrency', 'webhook']],
+    [{ ...oneBucket, uploadsKmsKey: ARN_OF_KEY }, ['uploadsKmsKey', 'resultsKmsKey', 'uploadsBucket', 'resultsBucket']],
+    [{ alarmEmail: 'images@example.com', alarmTopic: topic }, ['alarmEmail', 'alarmTopic']],
+    [{ ...existing, removal: 'destroy' }, ['removal', 'uploadsBucket', 'resultsBucket', 'apiKeySecret']],
+    [{ expectedSeconds: 60, timeoutMinutes: 1 }, ['expectedSeconds', 'timeoutMinutes']],
+    [{ expectedSeconds: '3600', timeoutMinutes: '30' }, ['expectedSeconds', 'timeoutMinutes']],
+  ])('%j', (context, named) => {
+    const message = refusal(context);
+    for (const name of named) expect(message).toMatch(new RegExp(`\\b${name}\\b`));
+    expect(message).not.toContain('\n');
+  });
+
+  it.each<Record<string, unknown>>([
+    { uploadsBucket: 'images', resultsBucket: 'cutouts', removal: 'destroy' },
+    { uploadsBucket: 'images', apiKeySecret: 'pixazo/api-key', removal: 'destroy' },
+    { ...existing, removal: 'retain' },
+    { ...oneBucket, uploadsKmsKey: ARN_OF_KEY, resultsKmsKey: ARN_OF_KEY },
+    { expectedSeconds: 59, timeoutMinutes: 1 },
+    { alarmTopic: topic, alarmEmail: '' },
+  ])('but not %j', (context) => {
+    expect(() => read(context)).not.toThrow();
   });
 });
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Template } from 'aws-cdk-lib/assertions';
 import { createApp } from '../../infra/app.ts';
+import type { Pattern } from '../../local/event-pattern.ts';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -23,6 +24,15 @@ export const VARIANTS = {
   webhook: { webhook: 'true' },
   boundWebhook: { webhook: true, webhookConcurrency: 20 },
   prefixes: { uploadsPrefix: 'in/', resultsPrefix: 'out/' },
+  suffixes: { uploadsSuffixes: '.jpg,.JPG' },
+  kms: {
+    uploadsBucket: 'my-uploads',
+    resultsBucket: 'my-results',
+    uploadsKmsKey: 'arn:aws:kms:eu-west-1:111122223333:key/uploads',
+    resultsKmsKey: 'arn:aws:kms:eu-west-1:111122223333:key/results',
+  },
+  inventory: { inventoryBucket: 'my-inventory' },
+  alarmTopic: { alarmTopic: 'arn:aws:sns:eu-west-1:111122223333:alarms' },
 } satisfies Record<string, Record<string, unknown>>;
 
 export type Variant = keyof typeof VARIANTS;
@@ -53,7 +63,8 @@ export function templateOf(variant: Variant): Template {
 
 /**
  * A value of the template as one readable string: references become `<Name>` and attributes `<Name.Attribute>`, in which
- * names are logical ids without the construct they all stand in and without the hash: `<Uploads.Arn>/photos/*`.
+ * names are logical ids without the construct they all stand in and without the hash: `<Uploads.Arn>/photos/*`. A part
+ * of an ARN is `<Name:index>`.
  */
 export function flat(value: Json | undefined): string {
   if (typeof value === 'string') return value;
@@ -66,6 +77,10 @@ export function flat(value: Json | undefined): string {
   if (name === 'Fn::Join') {
     const [delimiter, items] = argument as [string, Json[]];
     return items.map(flat).join(delimiter);
+  }
+  if (name === 'Fn::Select') {
+    const [index, split] = argument as [number, { 'Fn::Split': [string, Json] }];
+    return `${flat(split['Fn::Split'][1]).slice(0, -1)}:${index}>`;
   }
   throw new Error(`No string: ${JSON.stringify(value)}`);
 }
@@ -98,4 +113,38 @@ export function resource(template: Template, type: string, name: string): Resour
   const found = all[name];
   if (found === undefined) throw new Error(`There is no ${type} ${name}; there are: ${Object.keys(all).join(', ')}`);
   return found;
+}
+
+/** One action that a role is allowed, on one resource. */
+export interface Grant {
+  action: string;
+  resource: string;
+}
+
+interface Statement {
+  Action: string | string[];
+  Resource: Json | Json[];
+}
+
+/** All that a role, by its short name, may do. */
+export function grantsOf(template: Template, role: string): Grant[] {
+  return Object.values(resources(template, 'AWS::IAM::Policy'))
+    .filter(({ Properties }) => Properties.Roles.map(flat).includes(`<${role}>`))
+    .flatMap(({ Properties }) => Properties.PolicyDocument.Statement as Statement[])
+    .flatMap(({ Action, Resource }) =>
+      [Resource].flat().flatMap((to) => [Action].flat().map((action) => ({ action, resource: flat(to as Json) }))),
+    );
+}
+
+/** The event pattern of a rule, by its short name, with its references as `flat` writes them. */
+export function patternOf(template: Template, rule: string): Pattern {
+  return flattened(resource(template, 'AWS::Events::Rule', rule).Properties.EventPattern) as Pattern;
+}
+
+function flattened(value: Json): Json {
+  if (Array.isArray(value)) return value.map(flattened);
+  if (typeof value !== 'object' || value === null) return value;
+  const names = Object.keys(value);
+  if (names.length === 1 && /^(Ref|Fn::\w+)$/.test(String(names[0]))) return flat(value);
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, flattened(each)]));
 }

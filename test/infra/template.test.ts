@@ -1,23 +1,12 @@
-import { App, Stack } from 'aws-cdk-lib';
 import { Match, type Template } from 'aws-cdk-lib/assertions';
-import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { describe, expect, it } from 'vitest';
-import { createApp } from '../../infra/app.ts';
-import { BackgroundRemoval, type BackgroundRemovalProps } from '../../infra/background-removal.ts';
-import {
-  flat,
-  type Resource,
-  resource,
-  resources,
-  short,
-  templateOf,
-  VARIANTS,
-  type Variant,
-  withOutdir,
-} from './support.ts';
+import { flat, type Resource, resource, resources, short, templateOf, VARIANTS, type Variant } from './support.ts';
 
 const standard = templateOf('default');
-const FUNCTIONS = ['Submit', 'CheckStatus', 'Deliver', 'OnUpload', 'ReportFailure'];
+const FUNCTIONS = [
+  ...['Submit', 'CheckStatus', 'Deliver', 'OnUpload', 'ReportFailure'],
+  ...['BackfillPrepare', 'BackfillSelect', 'BackfillPlan', 'BackfillReport'],
+];
 
 /** The statements of a bucket's or queue's policy. */
 function statementsFor(template: Template, type: string, target: string): Resource['Properties'][] {
@@ -190,7 +179,7 @@ describe('the queues', () => {
 });
 
 describe('the functions', () => {
-  it('are exactly five, without a custom resource', () => {
+  it('are exactly nine, without a custom resource', () => {
     expect(Object.keys(resources(standard, 'AWS::Lambda::Function')).sort()).toEqual([...FUNCTIONS].sort());
     const custom = Object.values(standard.toJSON().Resources as Record<string, Resource>)
       .map(({ Type }) => Type)
@@ -204,6 +193,10 @@ describe('the functions', () => {
     ['Deliver', 'deliver', 512, 300],
     ['OnUpload', 'on-upload', 256, 30],
     ['ReportFailure', 'report-failure', 256, 60],
+    ['BackfillPrepare', 'prepare-backfill', 256, 60],
+    ['BackfillSelect', 'select-images', 256, 60],
+    ['BackfillPlan', 'plan-backfill', 256, 900],
+    ['BackfillReport', 'report-backfill', 256, 900],
   ])('%s runs its bundle on Node.js 24 and arm64, traced', (name, service, MemorySize, Timeout) => {
     const { Properties } = resource(standard, 'AWS::Lambda::Function', name);
     expect(Properties).toMatchObject({
@@ -272,9 +265,19 @@ describe('the functions', () => {
       expect(variables('tuned', 'Deliver')).toMatchObject({ RESULT_HOSTS: '*.example.com,http://127.0.0.1:8080' });
     });
 
-    it.each(['Submit', 'Deliver', 'ReportFailure'])('from the settings for prefixes (%s)', (name) => {
-      const prefixes = { UPLOADS_PREFIX: 'in/', RESULTS_PREFIX: 'out/' };
-      expect(variables('prefixes', name)).toMatchObject({ ...buckets, ...prefixes });
+    it.each(['Submit', 'Deliver', 'ReportFailure', 'BackfillPrepare', 'BackfillSelect'])(
+      'from the settings for prefixes (%s)',
+      (name) => {
+        const prefixes = { UPLOADS_PREFIX: 'in/', RESULTS_PREFIX: 'out/' };
+        expect(variables('prefixes', name)).toMatchObject({ ...buckets, ...prefixes });
+      },
+    );
+
+    it('from the settings for backfills', () => {
+      expect(variables('default', 'BackfillSelect').UPLOADS_SUFFIXES).toBe('');
+      expect(variables('suffixes', 'BackfillSelect').UPLOADS_SUFFIXES).toBe('.jpg,.JPG');
+      expect(variables('default', 'BackfillPrepare')).not.toHaveProperty('INVENTORY_BUCKET');
+      expect(variables('inventory', 'BackfillPrepare').INVENTORY_BUCKET).toBe('my-inventory');
     });
   });
 });
@@ -322,29 +325,35 @@ describe('the secret', () => {
   });
 });
 
-describe('the state machine', () => {
-  const machine = resource(standard, 'AWS::StepFunctions::StateMachine', 'WorkflowStateMachine');
+describe('the state machines', () => {
+  it('are one for an image and one for backfills', () => {
+    const names = Object.keys(resources(standard, 'AWS::StepFunctions::StateMachine'));
+    expect(names.sort()).toEqual(['BackfillStateMachine', 'WorkflowStateMachine']);
+  });
 
-  it('is the only one, a Standard one, and traced', () => {
-    standard.resourceCountIs('AWS::StepFunctions::StateMachine', 1);
-    expect(machine.Properties).toMatchObject({
-      StateMachineType: 'STANDARD',
-      TracingConfiguration: { Enabled: true },
+  describe.each(['Workflow', 'Backfill'])('%s', (name) => {
+    const machine = resource(standard, 'AWS::StepFunctions::StateMachine', `${name}StateMachine`);
+
+    it('is a Standard one, and traced', () => {
+      expect(machine.Properties).toMatchObject({
+        StateMachineType: 'STANDARD',
+        TracingConfiguration: { Enabled: true },
+      });
     });
-  });
 
-  it('logs all that happens, but not the data', () => {
-    const { Level, IncludeExecutionData, Destinations } = machine.Properties.LoggingConfiguration;
-    expect({ Level, IncludeExecutionData }).toEqual({ Level: 'ALL', IncludeExecutionData: false });
-    expect(Destinations.map((to: Resource['Properties']) => flat(to.CloudWatchLogsLogGroup.LogGroupArn))).toEqual([
-      '<WorkflowLog.Arn>',
-    ]);
-  });
+    it('logs all that happens, but not the data', () => {
+      const { Level, IncludeExecutionData, Destinations } = machine.Properties.LoggingConfiguration;
+      expect({ Level, IncludeExecutionData }).toEqual({ Level: 'ALL', IncludeExecutionData: false });
+      const groups = Destinations.map((to: Resource['Properties']) => flat(to.CloudWatchLogsLogGroup.LogGroupArn));
+      expect(groups).toEqual([`<${name}Log.Arn>`]);
+    });
 
-  it('logs under the prefix that all state machines share a resource policy for', () => {
-    const { LogGroupName, RetentionInDays } = resource(standard, 'AWS::Logs::LogGroup', 'WorkflowLog').Properties;
-    expect(LogGroupName).toMatch(/^\/aws\/vendedlogs\/states\/./);
-    expect(RetentionInDays).toBe(90);
+    it('logs under the prefix that all state machines share a resource policy for', () => {
+      const { Properties, DeletionPolicy } = resource(standard, 'AWS::Logs::LogGroup', `${name}Log`);
+      expect(Properties.LogGroupName).toMatch(/^\/aws\/vendedlogs\/states\/./);
+      expect(Properties.RetentionInDays).toBe(90);
+      expect(DeletionPolicy).toBe('Delete');
+    });
   });
 });
 
@@ -406,6 +415,16 @@ describe('the alarms', () => {
     const alarms = Object.values(resources(template, 'AWS::CloudWatch::Alarm'));
     expect(alarms).toHaveLength(6);
     for (const { Properties } of alarms) expect(Properties.AlarmActions.map(flat)).toEqual(['<AlarmTopic>']);
+  });
+
+  it('all go to the topic that is given, and none is made', () => {
+    const template = templateOf('alarmTopic');
+    template.resourceCountIs('AWS::SNS::Topic', 0);
+    const alarms = Object.values(resources(template, 'AWS::CloudWatch::Alarm'));
+    expect(alarms).toHaveLength(6);
+    for (const { Properties } of alarms) {
+      expect(Properties.AlarmActions).toEqual(['arn:aws:sns:eu-west-1:111122223333:alarms']);
+    }
   });
 
   it('go to a topic that is not encrypted with a key which alarms may not use, and that takes nothing without TLS', () => {
@@ -530,12 +549,6 @@ describe('webhook mode', () => {
     expect(definition.States.Submit.Next).toBe('Await callback');
     expect(Object.keys(definitionOf('default').definition.States)).not.toContain('Await callback');
   });
-
-  it('is refused a bound without being switched on', () => {
-    expect(() => withOutdir((outdir) => createApp({ context: { webhookConcurrency: 5 }, outdir }))).toThrow(
-      /webhookConcurrency has no effect without webhook/,
-    );
-  });
 });
 
 /** The definition of a variant's state machine. */
@@ -553,6 +566,7 @@ describe('the outputs', () => {
       UploadsBucket: '<Uploads>',
       ResultsBucket: '<Results>',
       StateMachineArn: '<WorkflowStateMachine>',
+      BackfillStateMachineArn: '<BackfillStateMachine>',
       ApiKeySecretArn: '<ApiKey>',
       SetApiKeyCommand:
         'aws secretsmanager put-secret-value --region <AWS::Region> --secret-id <ApiKey> --secret-string file:///dev/stdin',
@@ -574,6 +588,17 @@ describe('the outputs', () => {
       ApiKeySecretArn: arn,
       SetApiKeyCommand: expect.stringContaining(`--secret-id ${arn} `),
     });
+  });
+});
+
+describe('the command that switches on events', () => {
+  it('is put out for an existing uploads bucket, and keeps what its configuration says otherwise', () => {
+    const { EnableEventsCommand } = templateOf('existing').findOutputs('*');
+    expect(flat(EnableEventsCommand?.Value)).toBe(
+      'aws s3api put-bucket-notification-configuration --region <AWS::Region> --bucket my-uploads ' +
+        '--notification-configuration "$(aws s3api get-bucket-notification-configuration --region <AWS::Region> ' +
+        "--bucket my-uploads --output json --query 'merge(@, {EventBridgeConfiguration: `{}`})')\"",
+    );
   });
 });
 
@@ -608,7 +633,7 @@ describe('with existing buckets', () => {
     for (const type of ['AWS::S3::Bucket', 'AWS::S3::BucketPolicy', 'Custom::S3BucketNotifications']) {
       template.resourceCountIs(type, 0);
     }
-    template.resourceCountIs('AWS::Lambda::Function', 5);
+    template.resourceCountIs('AWS::Lambda::Function', FUNCTIONS.length);
   });
 
   it('matches the events of the uploads bucket by its name', () => {
@@ -619,38 +644,6 @@ describe('with existing buckets', () => {
   it('tells the functions their names', () => {
     const { Variables } = resource(template, 'AWS::Lambda::Function', 'Deliver').Properties.Environment;
     expect(Variables).toMatchObject({ UPLOADS_BUCKET: 'my-uploads', RESULTS_BUCKET: 'my-results' });
-  });
-});
-
-describe('the construct, used without the app', () => {
-  const removal = (props: (stack: Stack) => BackgroundRemovalProps) => {
-    const stack = new Stack(new App(), 'Other');
-    return () => new BackgroundRemoval(stack, 'Removal', props(stack));
-  };
-
-  it('refuses one bucket for uploads and results, which would take each result for an upload', () => {
-    const make = removal((stack) => {
-      const bucket = new Bucket(stack, 'Images');
-      return { uploads: bucket, results: bucket };
-    });
-    expect(make).toThrow('Uploads and results overlap');
-  });
-
-  it('refuses it also under two constructs for the one bucket', () => {
-    const make = removal((stack) => ({
-      uploads: Bucket.fromBucketName(stack, 'In', 'images'),
-      results: Bucket.fromBucketName(stack, 'Out', 'images'),
-      resultsPrefix: 'out/',
-    }));
-    expect(make).toThrow('Uploads and results overlap');
-  });
-
-  it('takes one bucket with prefixes of which neither begins with the other', () => {
-    const make = removal((stack) => {
-      const bucket = new Bucket(stack, 'Images');
-      return { uploads: bucket, results: bucket, uploadsPrefix: 'in/', resultsPrefix: 'out/' };
-    });
-    expect(make).not.toThrow();
   });
 });
 

@@ -1,0 +1,404 @@
+import { createRequire } from 'node:module';
+import { describe, expect, it } from 'vitest';
+import {
+  type BackfillReport,
+  type Candidate,
+  type ImageToStart,
+  type Planned,
+  parseBackfillInput,
+} from '../../functions/shared/backfill.ts';
+import { synthesize } from '../../local/template.ts';
+import type { Json } from './support.ts';
+
+interface Retrier {
+  ErrorEquals: string[];
+  MaxAttempts?: number;
+  MaxDelaySeconds?: number;
+}
+
+interface Catcher {
+  ErrorEquals: string[];
+  ResultPath: string;
+  Next: string;
+}
+
+interface State {
+  Type: string;
+  Next?: string;
+  End?: boolean;
+  Default?: string;
+  Choices?: { Next: string }[];
+  Retry?: Retrier[];
+  Catch?: Catcher[];
+  Resource?: string;
+  OutputPath?: string;
+  ResultPath?: string | null;
+  ResultSelector?: Record<string, string>;
+  Result?: Json;
+  TimeoutSeconds?: number;
+  ItemProcessor?: States & { ProcessorConfig: { Mode: string; ExecutionType: string } };
+  // biome-ignore lint/suspicious/noExplicitAny: what readers, writers and batchers say has no types here
+  [field: string]: any;
+}
+
+interface States {
+  StartAt: string;
+  States: Record<string, State>;
+}
+
+const INVENTORY = 'my-inventory';
+
+function machine(settings: Record<string, unknown>) {
+  const template = synthesize(settings);
+  const found = template
+    .resources('AWS::StepFunctions::StateMachine')
+    .find(({ logicalId }) => /Backfill/.test(logicalId));
+  const text: string = found?.properties.DefinitionString;
+  const definition: States & { TimeoutSeconds: number } = JSON.parse(text);
+  return { template, text, definition };
+}
+
+const listing = machine({});
+const inventory = machine({ inventoryBucket: INVENTORY });
+
+/** A state by its name, also one of those that a Map runs for each item. */
+function state(name: string, { definition } = inventory): State {
+  const all = [definition, ...Object.values(definition.States).flatMap(({ ItemProcessor = [] }) => ItemProcessor)];
+  const found = all.flatMap(({ States }) => States[name] ?? [])[0];
+  if (found === undefined) throw new Error(`There is no state ${name}`);
+  return found;
+}
+
+const SELECTIONS = ['Select listed', 'Select inventoried'];
+const STARTS = ['Remove background', 'Remove background anew'];
+
+const places = { uploadsPrefix: '', resultsPrefix: 'out/' };
+const context = { ...places, execution: 'nightly', startedAt: '2026-01-01T00:00:00Z', inventoryBucket: INVENTORY };
+const image: Candidate = { bucket: 'uploads', key: 'cat.jpg', versionId: 'v1', etag: 'e1' };
+const planned: Planned = {
+  backfill: parseBackfillInput({ manifest: `s3://${INVENTORY}/2026/manifest.json` }, context),
+  plan: { examined: 2, skipped: { empty: 1 }, found: 1, images: 1, priceUsd: 0.018, imagesKey: 'images.jsonl' },
+};
+const report: BackfillReport = {
+  ...planned.backfill,
+  ...planned.plan,
+  ...{ status: 'COMPLETED', delivered: 1, superseded: 0, underWay: 0, failed: {}, summary: 'All is well.' },
+  report: { bucket: 'results', key: 'report.json' },
+};
+
+/** What the tasks and Map Runs come back with, before the state selects from it. */
+const RESULTS: Record<string, unknown> = {
+  'Prepare backfill': { Payload: { backfill: planned.backfill } },
+  'Plan backfill': { Payload: planned },
+  'Report backfill': { Payload: report },
+  ...Object.fromEntries(
+    [...SELECTIONS, 'Remove'].map((name) => [
+      name,
+      { MapRunArn: 'arn:run', ResultWriterDetails: { Bucket: 'results', Key: 'run/manifest.json' } },
+    ]),
+  ),
+  'Remove background': { ExecutionArn: 'arn:execution', Status: 'SUCCEEDED', Output: { status: 'DELIVERED' } },
+  'Remove background anew': { ExecutionArn: 'arn:execution', Status: 'SUCCEEDED', Output: { status: 'DELIVERED' } },
+  'Earlier execution': { ExecutionArn: 'arn:execution', Status: 'SUCCEEDED', StopDate: '2026-01-01T00:00:05Z' },
+};
+
+/** What a JSONPath leads to; undefined if that is nothing. */
+function at(path: string, input: unknown): unknown {
+  const fields = path.split('.').slice(1);
+  return fields.reduce((value, field) => (value as Record<string, unknown> | undefined)?.[field], input);
+}
+
+function place(input: unknown, path: string | null | undefined, result: unknown): unknown {
+  if (path === null) return input;
+  return path === undefined ? result : { ...(input as object), [path.slice(2)]: result };
+}
+
+/** What a state puts out. */
+function outputOf(name: string, of: State, input: unknown): unknown {
+  if (of.Type === 'Pass') return of.Result;
+  if (!Object.hasOwn(RESULTS, name)) return input;
+  const raw = RESULTS[name];
+  const selected = Object.entries(of.ResultSelector ?? {}).map(([key, path]) => [key.slice(0, -2), at(path, raw)]);
+  const result = selected.length > 0 ? Object.fromEntries(selected) : raw;
+  const output = place(input, of.ResultPath, result);
+  return of.OutputPath === undefined ? output : at(of.OutputPath, output);
+}
+
+/** Paths into its input that a state uses, those of its items aside. */
+function pathsIn({ ItemProcessor, ResultPath, ResultSelector, OutputPath, Catch, ...own }: State): string[] {
+  return [...JSON.stringify(own).matchAll(/(?<!\$)\$(?:\.\w+)+/g)].map(([path]) => path);
+}
+
+/** Every path that leads to nothing, on every way through the states. */
+function lostPaths({ StartAt, States }: States, input: unknown): string[] {
+  const lost: string[] = [];
+  const visited = new Set<string>();
+  const visit = (name: string, given: unknown): void => {
+    const way = `${name} ${JSON.stringify(given)}`;
+    if (visited.has(way)) return;
+    visited.add(way);
+    const of = States[name];
+    if (of === undefined) throw new Error(`There is no state ${name}`);
+    for (const path of pathsIn(of)) if (at(path, given) === undefined) lost.push(`${name}: ${path}`);
+    for (const { Next, ResultPath } of of.Catch ?? [])
+      visit(Next, place(given, ResultPath, { Error: 'E', Cause: 'C' }));
+    const output = outputOf(name, of, given);
+    for (const next of [of.Next, of.Default, ...(of.Choices ?? []).map(({ Next }) => Next)]) {
+      if (next !== undefined) visit(next, output);
+    }
+  };
+  visit(StartAt, input);
+  const reached = new Set([...visited].map((way) => way.replace(/ [{].*$/s, '')));
+  expect([...reached].sort()).toEqual(Object.keys(States).sort());
+  return lost;
+}
+
+describe.each([
+  ['listing', listing],
+  ['inventory', inventory],
+])('the definition of a backfill by %s', (_, { text, definition }) => {
+  it('is valid by an independent validator', () => {
+    const validate = createRequire(import.meta.url)('asl-validator');
+    // It notes things down in what it is given.
+    expect(validate(JSON.parse(text)).errorsText()).toBe('');
+    expect(validate(JSON.parse(text.replace('"StartAt":"Remove background"', '"StartAt":"No"'))).isValid).toBe(false);
+  });
+
+  it('reaches every state, and reads nothing that no state before has put out', () => {
+    expect(lostPaths(definition, {})).toEqual([]);
+    const items = definition.States.Remove?.ItemProcessor as States;
+    const { startedAt } = planned.backfill;
+    const item: ImageToStart = { input: image, name: 'cat', nextName: 'cat-2', startedAt };
+    expect(lostPaths(items, item)).toEqual([]);
+  });
+
+  it('has no Choice that leaves anything open', () => {
+    const choices = Object.values(definition.States).filter(({ Type }) => Type === 'Choice');
+    for (const { Choices, Default } of choices) {
+      expect(Choices?.length).toBeGreaterThan(0);
+      expect(Default).toBeDefined();
+    }
+  });
+
+  it('uses no context but what local interpreters supply, and no JSONata', () => {
+    const used = [...text.matchAll(/\$\$\.?[A-Za-z0-9_.]*/g)].map(([path]) => path);
+    expect([...new Set(used)].sort()).toEqual(['$$.Execution.Name', '$$.Execution.StartTime']);
+    expect(text).not.toMatch(/JSONata|\{%/);
+  });
+});
+
+describe('where a backfill takes its list from', () => {
+  it('is the listing of the uploads bucket, without a choice, if there is no inventory', () => {
+    expect(Object.keys(listing.definition.States)).not.toContain('Which source?');
+    expect(Object.keys(listing.definition.States)).not.toContain('Select inventoried');
+    expect(state('Prepare backfill', listing).Next).toBe('Select listed');
+  });
+
+  it('is what the input says, if there is one', () => {
+    expect(state('Prepare backfill').Next).toBe('Which source?');
+    expect(state('Which source?')).toMatchObject({
+      Choices: [{ Variable: '$.backfill.source', StringEquals: 'INVENTORY', Next: 'Select inventoried' }],
+      Default: 'Select listed',
+    });
+    for (const name of SELECTIONS) expect(state(name).Next).toBe('Plan backfill');
+  });
+
+  it('is read within the prefix, or from the manifest', () => {
+    const [uploads] = inventory.template
+      .resources('AWS::S3::Bucket')
+      .filter(({ logicalId }) => /Uploads/.test(logicalId));
+    expect(state('Select listed').ItemReader).toEqual({
+      Resource: 'arn:aws:states:::s3:listObjectsV2',
+      Parameters: { Bucket: inventory.template.ref(uploads?.logicalId ?? ''), 'Prefix.$': '$.backfill.prefix' },
+    });
+    expect(state('Select inventoried').ItemReader).toEqual({
+      Resource: 'arn:aws:states:::s3:getObject',
+      ReaderConfig: { InputType: 'MANIFEST' },
+      Parameters: { Bucket: INVENTORY, 'Key.$': '$.backfill.manifestKey' },
+    });
+  });
+});
+
+describe.each(SELECTIONS)('%s', (name) => {
+  it('looks at objects in batches, in short executions that may run twice', () => {
+    const { ItemProcessor, ItemBatcher, MaxConcurrency } = state(name);
+    expect(ItemProcessor?.ProcessorConfig).toEqual({ Mode: 'DISTRIBUTED', ExecutionType: 'EXPRESS' });
+    expect(ItemBatcher.MaxItemsPerBatch).toBe(100);
+    expect(MaxConcurrency).toBe(10);
+    const batch = Object.entries<string>(ItemBatcher.BatchInput).map(([key, path]) => [key, at(path, planned)]);
+    const { source, prefix, startedAt } = planned.backfill;
+    expect(Object.fromEntries(batch)).toEqual({ 'source.$': source, 'prefix.$': prefix, 'startedAt.$': startedAt });
+    expect(Object.keys(ItemProcessor?.States ?? {})).toEqual([`${name}: look`]);
+    // An Express execution lasts five minutes at most.
+    const [select] = inventory.template
+      .resources('AWS::Lambda::Function')
+      .filter(({ properties }) => properties.Handler === 'select-images.handler');
+    expect(select?.properties.Timeout).toBeLessThan(300);
+    expect(state(`${name}: look`).Parameters.FunctionName).toBe(inventory.template.arn(select?.logicalId ?? ''));
+  });
+
+  it('stops at the first batch that cannot be looked at: who is not looked at is not reported', () => {
+    for (const field of [
+      'ToleratedFailurePercentage',
+      'ToleratedFailurePercentagePath',
+      'ToleratedFailureCount',
+      'Catch',
+    ]) {
+      expect(state(name)).not.toHaveProperty(field);
+    }
+  });
+});
+
+describe('Remove', () => {
+  it('takes one image for each line of the plan, in executions that can wait for hours', () => {
+    expect(state('Remove').ItemProcessor?.ProcessorConfig).toEqual({ Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' });
+    expect(state('Remove')).not.toHaveProperty('ItemBatcher');
+    expect(state('Remove').ItemReader).toMatchObject({
+      Resource: 'arn:aws:states:::s3:getObject',
+      ReaderConfig: { InputType: 'JSONL' },
+      Parameters: { 'Key.$': '$.plan.imagesKey' },
+    });
+  });
+
+  it('goes as fast, and puts up with as many failures, as the input says', () => {
+    const { MaxConcurrencyPath, ToleratedFailurePercentagePath, ...others } = state('Remove');
+    expect(at(String(MaxConcurrencyPath), planned)).toBe(planned.backfill.maxConcurrency);
+    expect(at(String(ToleratedFailurePercentagePath), planned)).toBe(planned.backfill.toleratedFailurePercentage);
+    expect(others).not.toHaveProperty('MaxConcurrency');
+    expect(others).not.toHaveProperty('ToleratedFailurePercentage');
+  });
+
+  it('is left out of a dry run, and where there is nothing to do', () => {
+    expect(state('Anything to do?')).toMatchObject({
+      Choices: [
+        {
+          Or: [
+            { Variable: '$.backfill.dryRun', BooleanEquals: true },
+            { Variable: '$.plan.images', NumericEquals: 0 },
+          ],
+          Next: 'Report backfill',
+        },
+      ],
+      Default: 'Remove',
+    });
+  });
+
+  it('is reported also if too many fail, and then the backfill fails', () => {
+    expect(state('Remove').Next).toBe('Report backfill');
+    expect(state('Remove').Catch).toEqual([
+      { ErrorEquals: ['States.ExceedToleratedFailureThreshold'], ResultPath: '$.failure', Next: 'Report backfill' },
+    ]);
+    expect(state('How did it go?')).toMatchObject({
+      Choices: [{ Variable: '$.status', StringEquals: 'TOO_MANY_FAILURES', Next: 'Too many failures' }],
+      Default: 'Done',
+    });
+    const { Type, Error: error, CausePath } = state('Too many failures');
+    expect({ Type, error }).toEqual({ Type: 'Fail', error: 'TooManyFailures' });
+    expect(at(String(CausePath), report)).toBe(report.summary);
+    expect(state('Done').Type).toBe('Succeed');
+  });
+});
+
+describe('what the Map Runs write', () => {
+  it.each([...SELECTIONS.map((name) => [name, 'selected'] as const), ['Remove', 'removed'] as const])(
+    'for %s lies in the folder "%s" of the backfill, in the results bucket, one line each',
+    (name, folder) => {
+      const [results] = inventory.template
+        .resources('AWS::S3::Bucket')
+        .filter(({ logicalId }) => /Results/.test(logicalId));
+      expect(state(name).ResultWriter).toEqual({
+        Resource: 'arn:aws:states:::s3:putObject',
+        Parameters: {
+          Bucket: inventory.template.ref(results?.logicalId ?? ''),
+          'Prefix.$': `States.Format('{}${folder}', $.backfill.reportPrefix)`,
+        },
+        WriterConfig: { OutputType: 'JSONL', Transformation: 'COMPACT' },
+      });
+      expect(state(name).Label).toMatch(/^[A-Za-z]{1,40}$/);
+    },
+  );
+});
+
+/** How often a state is tried again after an error. */
+function retries({ Retry = [] }: State, error: string): number {
+  const isMeant = (name: string) =>
+    name === error || name === 'States.ALL' || (name === 'States.TaskFailed' && error !== 'States.Timeout');
+  const retrier = Retry.find(({ ErrorEquals }) => ErrorEquals.some(isMeant));
+  return retrier === undefined ? 0 : (retrier.MaxAttempts ?? 3);
+}
+
+describe('a removal, which costs money', () => {
+  it.each(STARTS)('%s waits for it, and puts out how it ended', (name) => {
+    const [removal] = inventory.template
+      .resources('AWS::StepFunctions::StateMachine')
+      .filter(({ logicalId }) => /Workflow/.test(logicalId));
+    expect(state(name)).toMatchObject({
+      Resource: 'arn:aws:states:::states:startExecution.sync:2',
+      Parameters: { StateMachineArn: inventory.template.arn(removal?.logicalId ?? ''), 'Input.$': '$.input' },
+      End: true,
+    });
+    expect(outputOf(name, state(name), {})).toEqual({ status: 'DELIVERED' });
+  });
+
+  it('has the same name at every attempt, so that none can submit twice', () => {
+    expect(STARTS.map((name) => state(name).Parameters['Name.$'])).toEqual(['$.name', '$.nextName']);
+  });
+
+  it.each(STARTS)('%s is tried again only after errors of the start', (name) => {
+    for (const error of ['States.TaskFailed', 'States.Timeout', 'RemovalFailed', 'OutcomeUnknown']) {
+      expect(retries(state(name), error)).toBe(0);
+    }
+    for (const error of ['ThrottlingException', 'TooManyRequestsException', 'InternalServerException']) {
+      expect(retries(state(name), `StepFunctions.${error}`)).toBe(10);
+    }
+  });
+
+  it('whose name is taken is left alone if it runs or has just succeeded, and else started once more under another name', () => {
+    const taken = ['StepFunctions.ExecutionAlreadyExists', 'StepFunctions.ExecutionAlreadyExistsException'];
+    for (const error of taken) expect(retries(state('Remove background'), error)).toBe(0);
+    expect(state('Remove background').Catch).toEqual([
+      { ErrorEquals: taken, ResultPath: '$.taken', Next: 'Earlier execution' },
+    ]);
+    expect(state('Earlier execution').Parameters['ExecutionArn.$']).toMatch(/:execution:\w+:\{\}', \$\.name\)$/);
+    expect(state('Seen to?')).toMatchObject({
+      Choices: [
+        {
+          Or: [
+            { Variable: '$.earlier.Status', StringEquals: 'RUNNING' },
+            {
+              And: [
+                { Variable: '$.earlier.Status', StringEquals: 'SUCCEEDED' },
+                { Variable: '$.earlier.StopDate', TimestampGreaterThanPath: '$.startedAt' },
+              ],
+            },
+          ],
+          Next: 'Under way',
+        },
+      ],
+      Default: 'Remove background anew',
+    });
+    expect(state('Under way')).toMatchObject({ Result: { status: 'UNDER_WAY' }, End: true });
+    // Whose second name is taken, too, has been started by this backfill: it fails, and is reported.
+    expect(state('Remove background anew')).not.toHaveProperty('Catch');
+  });
+});
+
+describe('what costs nothing', () => {
+  const tasks = ['Prepare backfill', 'Plan backfill', 'Report backfill', ...SELECTIONS.map((name) => `${name}: look`)];
+
+  it.each(tasks)('%s is done again after any error but a wrong input, and outlasted by its state', (name) => {
+    expect(retries(state(name), 'InvalidInput')).toBe(0);
+    for (const error of ['InternalError', 'Sandbox.Timedout', 'Lambda.TooManyRequestsException', 'States.Timeout']) {
+      // Looking has to end within the five minutes of an Express execution.
+      expect(retries(state(name), error)).toBe(name.endsWith(': look') ? 5 : 8);
+    }
+    const invoked = inventory.template
+      .resources('AWS::Lambda::Function')
+      .find(({ logicalId }) => inventory.template.arn(logicalId) === state(name).Parameters.FunctionName);
+    expect(state(name).TimeoutSeconds).toBeGreaterThanOrEqual(invoked?.properties.Timeout);
+  });
+
+  it('the look at an earlier execution is patient, because Step Functions answers few of them', () => {
+    expect(retries(state('Earlier execution'), 'Sfn.ThrottlingException')).toBe(20);
+  });
+});
