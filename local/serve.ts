@@ -8,6 +8,8 @@ const { accessKeyId, secretAccessKey } = LOCAL_CREDENTIALS;
 console.log(`The stack is up on this machine, with a simulator of the gateway. In another terminal:
 
   export AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey} AWS_REGION=${REGION}
+  export AWS_ENDPOINT_URL=${cloud.awsUrl} AWS_ENDPOINT_URL_S3=${cloud.s3.url}
+  npm run smoke
   aws s3 cp photo.jpg s3://${cloud.uploadsBucket} --endpoint-url ${cloud.s3.url}
   aws s3 ls s3://${cloud.resultsBucket} --recursive --endpoint-url ${cloud.s3.url}
 
