@@ -2,6 +2,7 @@ import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/clien
 import type { BackfillReport, Planned } from './shared/backfill.ts';
 import { outcomesOf } from './shared/backfill-outcomes.ts';
 import { env } from './shared/environment.ts';
+import { InternalError } from './shared/errors.ts';
 import { handlerOf, logger } from './shared/handler.ts';
 
 const s3 = new S3Client({});
@@ -9,15 +10,20 @@ const bucket = env('RESULTS_BUCKET');
 
 interface Event {
   execution: string;
-  /** With the failure, if more images failed than is tolerated. */
-  state: Planned & { failure?: unknown };
+  state: Planned & {
+    /** Where the results of the Map Run lie, if one ran and succeeded. */
+    removed?: { ResultWriterDetails: { Key: string } };
+    /** That more images failed than is tolerated. */
+    failure?: unknown;
+  };
 }
 
 /** The last state of a backfill: counts what came of the images, and writes the report. */
 export const handler = handlerOf(async ({ execution, state }: Event): Promise<BackfillReport> => {
   logger.appendKeys({ backfill: execution });
-  const { backfill, plan, failure } = state;
-  const manifestKey = await manifestUnder(`${backfill.reportPrefix}removed/`);
+  const { backfill, plan, removed, failure } = state;
+  const ofFailure = failure === undefined ? undefined : await newestManifest(`${backfill.reportPrefix}removed/`);
+  const manifestKey = removed?.ResultWriterDetails.Key ?? ofFailure;
   const { failures, ...outcomes } = await outcomesOf(s3, bucket, manifestKey);
   const status = backfill.dryRun ? 'DRY_RUN' : failure === undefined ? 'COMPLETED' : 'TOO_MANY_FAILURES';
   const key = `${backfill.reportPrefix}report.json`;
@@ -29,10 +35,14 @@ export const handler = handlerOf(async ({ execution, state }: Event): Promise<Ba
   return output;
 });
 
-/** The key of a Map Run's manifest; undefined if none ran. Where the Map Run failed, no state says where it is. */
-async function manifestUnder(prefix: string): Promise<string | undefined> {
+/** The manifest of a Map Run that failed, of which no state says where it is. @throws InternalError if it is not there yet */
+async function newestManifest(prefix: string): Promise<string> {
   const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }));
-  return Contents.find(({ Key }) => Key?.endsWith('/manifest.json'))?.Key;
+  const manifests = Contents.filter(({ Key }) => Key?.endsWith('/manifest.json'));
+  const ages = manifests.map(({ LastModified }) => LastModified?.getTime() ?? 0);
+  const newest = manifests[ages.indexOf(Math.max(...ages))]?.Key;
+  if (newest === undefined) throw new InternalError(`The Map Run has written no results to s3://${bucket}/${prefix}`);
+  return newest;
 }
 
 function summarize(report: Omit<BackfillReport, 'summary'>): string {

@@ -2,6 +2,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { DescribeExecutionCommand, type DescribeExecutionOutput, SFNClient } from '@aws-sdk/client-sfn';
 import * as v from 'valibot';
 import { batchHandlerOf, jsonBody } from './shared/batch.ts';
+import { deleteIfUnchanged, putIfUnchanged } from './shared/conditional-writes.ts';
 import { env } from './shared/environment.ts';
 import { CutoutError, InternalError } from './shared/errors.ts';
 import { type Failure, lastState, whatFailed } from './shared/failures.ts';
@@ -12,7 +13,6 @@ import { countFailure } from './shared/metrics.ts';
 import { errorKey, sha256 } from './shared/names.ts';
 import { headObject } from './shared/objects.ts';
 import { DELIVERED, whySettled } from './shared/provenance.ts';
-import { deleteIfUnchanged, putIfUnchanged } from './shared/results.ts';
 
 const s3 = new S3Client({});
 const sfn = new SFNClient({});

@@ -139,7 +139,7 @@ export class Backfill extends Construct {
     planned.next(
       new Choice(this, 'Anything to do?')
         .when(Condition.or(isDryRun, isNothing), reported)
-        .otherwise(this.removals(reported).next(reported)),
+        .otherwise(this.removals(select, reported).next(reported)),
     );
     reported.next(
       new Choice(this, 'How did it go?')
@@ -156,7 +156,7 @@ export class Backfill extends Construct {
     this.allow([
       uploads.list(),
       ownFiles('s3:GetObject', 's3:PutObject', 's3:ListMultipartUploadParts', 's3:AbortMultipartUpload'),
-      ...results.encryptParts(),
+      ...results.encryptMapResults(),
       ...(inventory ? readable(inventory) : []),
     ]);
   }
@@ -229,7 +229,7 @@ export class Backfill extends Construct {
   }
 
   /** Submits all images of the plan's list, and waits for each. */
-  private removals(tooManyFailed: IChainable): DistributedMap {
+  private removals(select: IFunction, tooManyFailed: IChainable): DistributedMap {
     const { results } = this.#props;
     const map = new DistributedMap(this, REMOVE, {
       label: labelOf(REMOVE),
@@ -237,17 +237,17 @@ export class Backfill extends Construct {
       maxConcurrencyPath: '$.backfill.maxConcurrency',
       toleratedFailurePercentagePath: '$.backfill.toleratedFailurePercentage',
       resultWriterV2: this.writer('removed'),
-      resultPath: JsonPath.DISCARD,
+      resultPath: '$.removed',
     });
     map.addCatch(tooManyFailed, { errors: ['States.ExceedToleratedFailureThreshold'], resultPath: '$.failure' });
-    return map.itemProcessor(this.removal());
+    return map.itemProcessor(this.removal(select));
   }
 
   /**
    * Submits one image under the name that its upload event would give the execution, so that both are one. If that
-   * name is taken, then by an execution that sees to it, or has since the backfill began; or by one that left no result.
+   * name is taken, then by an execution that sees to it, or has since the first look; or by one that left no result.
    */
-  private removal(): IChainable {
+  private removal(select: IFunction): IChainable {
     const { removal } = this.#props;
     const start = this.start('Remove background', '$.name');
     const startAnew = this.start('Remove background anew', '$.nextName');
@@ -259,23 +259,35 @@ export class Backfill extends Construct {
       parameters: {
         ExecutionArn: JsonPath.format(executionArn(removal.stateMachineName, ':{}'), JsonPath.stringAt('$.name')),
       },
-      // Not every execution has a date of stopping, so this takes all there is.
+      resultSelector: { 'status.$': '$.Status' },
       resultPath: '$.earlier',
     });
     // Of these, Step Functions answers about 15 a second.
     earlier.addRetry({ ...RETRY[1], maxAttempts: 20 });
+    const lookAgain = functionTask(this, 'Look again', {
+      function: select,
+      payload: TaskInput.fromObject({
+        BatchInput: {
+          source: 'LISTING',
+          prefix: JsonPath.stringAt('$.input.key'),
+          startedAt: JsonPath.stringAt('$.startedAt'),
+        },
+        Items: [{ Key: JsonPath.stringAt('$.input.key') }],
+      }),
+      resultPath: '$.look',
+      retry: RETRY,
+    });
     const underWay = new Pass(this, 'Under way', { result: Result.fromObject({ status: 'UNDER_WAY' }) });
-    const statusIs = (status: string) => Condition.stringEquals('$.earlier.Status', status);
-    const isRunning = statusIs('RUNNING');
-    const hasSucceededSince = Condition.and(
-      statusIs('SUCCEEDED'),
-      Condition.timestampGreaterThanJsonPath('$.earlier.StopDate', '$.startedAt'),
+    start.addCatch(earlier, { errors: NAME_TAKEN, resultPath: '$.taken' });
+    earlier.next(
+      new Choice(this, 'Still running?')
+        .when(Condition.stringEquals('$.earlier.status', 'RUNNING'), underWay)
+        .otherwise(lookAgain),
     );
-    start.addCatch(
-      earlier.next(
-        new Choice(this, 'Seen to?').when(Condition.or(isRunning, hasSucceededSince), underWay).otherwise(startAnew),
-      ),
-      { errors: NAME_TAKEN, resultPath: '$.taken' },
+    lookAgain.next(
+      new Choice(this, 'Still without a result?')
+        .when(Condition.isPresent('$.look.output.images[0]'), startAnew)
+        .otherwise(underWay),
     );
     return start;
   }

@@ -1,7 +1,8 @@
 import { ArnFormat, Duration, RemovalPolicy, Resource, Stack } from 'aws-cdk-lib';
 import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import { Match, type OnEventOptions, Rule } from 'aws-cdk-lib/aws-events';
-import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
+import { type Grant, type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { ViaServicePrincipal } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { CfnSecret, type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
@@ -112,7 +113,7 @@ export class BackgroundRemoval extends Construct {
       environment: gateway,
       permissions: [],
     });
-    for (const caller of [submit, checkStatus]) this.apiKeySecret.grantRead(caller);
+    for (const caller of [submit, checkStatus]) this.allowToReadApiKey(caller);
     const deliver = new BundledFunction(this, 'Deliver', {
       bundle: 'deliver',
       deployment,
@@ -300,6 +301,16 @@ export class BackgroundRemoval extends Construct {
     secret.applyRemovalPolicy(removalPolicy ?? RemovalPolicy.RETAIN);
     accept(secret, 'AwsSolutions-SMG4', 'The key is issued by the gateway; Secrets Manager cannot rotate it.');
     return Secret.fromSecretCompleteArn(this, 'ApiKeySecret', secret.ref);
+  }
+
+  /** Less than `grantRead`, which permits secretsmanager:DescribeSecret too. */
+  private allowToReadApiKey({ ownRole }: BundledFunction): void {
+    const { secretArn, secretFullArn, encryptionKey } = this.apiKeySecret;
+    // A complete ARN ends in six characters that Secrets Manager chose.
+    const resources = [secretFullArn ?? `${secretArn}-??????`];
+    ownRole.addToPolicy(new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources }));
+    const secretsManager = `secretsmanager.${Stack.of(this).region}.amazonaws.com`;
+    encryptionKey?.grantDecrypt(new ViaServicePrincipal(secretsManager, ownRole));
   }
 
   private executionArns(): string {

@@ -40,6 +40,11 @@ export class BucketAccess {
     return this.#key('kms:GenerateDataKey', 'kms:Decrypt');
   }
 
+  /** What Step Functions asks for, to write the results of a Map Run. */
+  encryptMapResults(): Permission[] {
+    return this.#key('kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey');
+  }
+
   #key(...actions: string[]): Permission[] {
     const { encryptionKey } = this.bucket;
     return encryptionKey === undefined ? [] : [{ actions, resources: [encryptionKey.keyArn] }];

@@ -25,7 +25,7 @@ export interface BackgroundRemovalProps {
    */
   readonly uploads?: IBucket | undefined;
   /**
-   * The bucket for the results; may be that of the uploads, if neither prefix begins with the other. If it is encrypted
+   * The bucket for the results, in the same account and region; may be that of the uploads, if neither prefix begins with the other. If it is encrypted
    * with a KMS key, its `encryptionKey` must be known.
    * @default - a new, private, versioned bucket
    */
@@ -83,7 +83,7 @@ export interface BackgroundRemovalProps {
    */
   readonly webhook?: WebhookProps | undefined;
   /**
-   * A bucket with S3 Inventory reports, from which a backfill can take its list in place of listing the uploads.
+   * A bucket with S3 Inventory reports, in CSV, in the same account and region, from which a backfill can take its list in place of listing the uploads.
    * @default - backfills list the uploads
    */
   readonly inventory?: IBucket | undefined;

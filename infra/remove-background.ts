@@ -60,7 +60,7 @@ interface RemoveBackgroundOptions extends Image {
   /** The state machine of a `BackgroundRemoval`, or an imported one of the same account and region. */
   readonly stateMachine: IStateMachine;
   /**
-   * Name of the removal's execution, 1–80 characters, not used by another one within 90 days. It must be the same
+   * Name of the removal's execution, 1–80 characters, not used by another one that ended less than 90 days ago. It must be the same
    * however often this state is retried: under another name, a retry submits, and pays for, the image once more.
    *
    * The default is the same for every retry of this state, and another one for other images, states and executions. So

@@ -53,6 +53,8 @@ export interface FunctionTaskProps {
   readonly payload: TaskInput;
   /** All there are: who is retried decides who pays, so the CDK adds none of its own. */
   readonly retry: RetryProps[];
+  /** Where the function's output goes, as `output`, in what the state was given. @default - it takes its place */
+  readonly resultPath?: string;
   /** A backstop: the function's own timeout ends it sooner, and says more. @default Duration.minutes(10) */
   readonly timeout?: Duration;
 }
@@ -62,7 +64,9 @@ export function functionTask(scope: Construct, id: string, props: FunctionTaskPr
   const task = new LambdaInvoke(scope, id, {
     lambdaFunction: props.function,
     payload: props.payload,
-    outputPath: '$.Payload',
+    ...(props.resultPath === undefined
+      ? { outputPath: '$.Payload' }
+      : { resultSelector: { 'output.$': '$.Payload' }, resultPath: props.resultPath }),
     retryOnServiceExceptions: false,
     taskTimeout: Timeout.duration(props.timeout ?? Duration.minutes(10)),
   });

@@ -17,7 +17,12 @@ const Input = v.strictObject({
   maxImages: v.optional(WholeNumber),
   maxConcurrency: v.optional(v.pipe(WholeNumber, v.maxValue(1000, 'must be at most 1000')), DEFAULT_MAX_CONCURRENCY),
   toleratedFailurePercentage: v.optional(
-    v.pipe(v.number(), v.minValue(0, 'must be at least 0'), v.maxValue(100, 'must be at most 100')),
+    v.pipe(
+      v.number(),
+      v.integer('must be a whole number'),
+      v.minValue(0, 'must be at least 0'),
+      v.maxValue(100, 'must be at most 100'),
+    ),
     DEFAULT_TOLERATED_FAILURE_PERCENTAGE,
   ),
   ...STARTED_BY,
@@ -41,7 +46,7 @@ export interface Backfill {
   maxImages: number | null;
   /** Most images that are under way at once. */
   maxConcurrency: number;
-  /** The share of failed images, in percent, beyond which the backfill stops. */
+  /** The share of failed images, in whole percent, beyond which the backfill stops. */
   toleratedFailurePercentage: number;
   /** What the keys of everything begin with that the backfill writes into the results bucket. */
   reportPrefix: string;
@@ -79,7 +84,7 @@ export interface ImageToStart {
   name: string;
   /** For when an execution of that name has ended, and has left no result. */
   nextName: string;
-  /** When the backfill began: what has succeeded since has a result that could not be seen before. */
+  /** When the backfill began, ISO 8601. */
   startedAt: string;
 }
 

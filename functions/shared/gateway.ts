@@ -104,6 +104,8 @@ export class Gateway {
         'cache-control': 'no-cache',
         ...(options.webhookUrl !== undefined && { 'x-webhook-url': options.webhookUrl }),
       },
+      // The capability in it is a secret also where the gateway quotes no more of the address.
+      secrets: options.webhookUrl === undefined ? [] : [new URL(options.webhookUrl).pathname],
     });
     const { request_id, status } = answer.as(Accepted, 'a request_id');
     return { requestId: request_id, status };
@@ -112,16 +114,16 @@ export class Gateway {
   /** Asks where a job stands. The URL is built from the id; a `polling_url` would take the API key elsewhere. */
   async status(requestId: string): Promise<JobStatus> {
     if (!REQUEST_ID.test(requestId)) throw new InvalidInput(`"${redact(requestId)}" is no request id`);
-    const answer = await this.#request(STATUS_PATH + encodeURIComponent(requestId), { method: 'GET' });
+    const answer = await this.#request(STATUS_PATH + encodeURIComponent(requestId), { method: 'GET', secrets: [] });
     const document = answer.as(StatusDocument, 'a request_id and a status');
     if (document.request_id !== requestId) {
       throw new UnusableAnswer(`The gateway answered for another request than ${requestId}`, { status: answer.status });
     }
     return {
       requestId,
-      status: document.status,
+      status: answer.without(document.status),
       modelId: document.model_id ?? undefined,
-      error: words(document.error),
+      error: answer.quote(document.error),
       mediaUrls: [document.output?.media_url ?? []].flat(),
       mediaType: document.output?.media_type ?? undefined,
       createdAt: document.created_at ?? undefined,
@@ -131,7 +133,7 @@ export class Gateway {
   }
 
   /** One request; after a 401, once more with a fresh key if there is another one: a refused request was not charged. */
-  async #request(path: string, init: RequestInit): Promise<Answer> {
+  async #request(path: string, init: Outgoing): Promise<Answer> {
     const key = await this.#apiKey();
     const answer = await this.#send(path, init, key);
     if (answer.status !== 401) return answer.orThrow();
@@ -139,7 +141,7 @@ export class Gateway {
     return (freshKey === key ? answer : await this.#send(path, init, freshKey)).orThrow();
   }
 
-  async #send(path: string, init: RequestInit, key: string): Promise<Answer> {
+  async #send(path: string, { secrets, ...init }: Outgoing, key: string): Promise<Answer> {
     try {
       const response = await fetch(this.#origin + path, {
         ...init,
@@ -155,30 +157,37 @@ export class Gateway {
         redirect: 'manual',
         signal: AbortSignal.timeout(this.#timeoutMs),
       });
-      return new Answer(response, await readText(response));
+      return new Answer(response, await readText(response), [key, ...secrets]);
     } catch (error) {
       throw asGatewayError(error, this.#timeoutMs);
     }
   }
 }
 
+/** A request, and what of it the gateway might repeat that must not be published. */
+type Outgoing = RequestInit & { secrets: readonly string[] };
+
 /** An HTTP answer whose body has been read. */
 class Answer {
   readonly status: number;
   readonly #headers: Headers;
   readonly #text: string;
+  readonly #secrets: readonly string[];
 
-  constructor(response: Response, text: string) {
+  constructor(response: Response, text: string, secrets: readonly string[]) {
     this.status = response.status;
     this.#headers = response.headers;
     this.#text = text;
+    this.#secrets = secrets;
   }
 
   /** The answer itself if it is a success. @throws the class documented for its status. */
   orThrow(): Answer {
     if (this.status >= 200 && this.status < 300) return this;
     const body = v.safeParse(ErrorBody, this.#json());
-    const said = body.success ? [words(body.output.error), words(body.output.message)].filter(Boolean).join(': ') : '';
+    const said = body.success
+      ? [this.quote(body.output.error), this.quote(body.output.message)].filter(Boolean).join(': ')
+      : '';
     const what = `The gateway answered ${this.status}${said ? ` (${said})` : ''}`;
     const details = { status: this.status, retryAfterSeconds: retryAfter(this.#headers.get('retry-after')) };
     throw new (errorClass(this.status))(what, details);
@@ -188,10 +197,21 @@ class Answer {
   as<S extends v.GenericSchema>(schema: S, expected: string): v.InferOutput<S> {
     const result = v.safeParse(schema, this.#json());
     if (result.success) return result.output;
-    const type = redact(this.#headers.get('content-type') ?? 'no type');
+    const type = this.quote(this.#headers.get('content-type')) ?? 'no type';
     throw new UnusableAnswer(`The gateway answered ${this.status} with ${type} and without ${expected}`, {
       status: this.status,
     });
+  }
+
+  /** The gateway's words, whatever their JSON type, fit to be quoted. */
+  quote(value: unknown): string | undefined {
+    if (value === undefined || value === null || value === '') return undefined;
+    return redact(this.without(typeof value === 'string' ? value : textOf(value)));
+  }
+
+  /** A text without the secrets that were sent: a gateway that refuses a key may quote it. */
+  without(text: string): string {
+    return this.#secrets.reduce((rest, secret) => rest.replaceAll(secret, '[redacted]'), text);
   }
 
   #json(): unknown {
@@ -261,8 +281,11 @@ function retryAfter(header: string | null): number | undefined {
   return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - Date.now()) / 1000));
 }
 
-/** The gateway's words, whatever their JSON type, fit to be quoted. */
-function words(value: unknown): string | undefined {
-  if (value === undefined || value === null || value === '') return undefined;
-  return redact(typeof value === 'string' ? value : JSON.stringify(value));
+/** JSON, as far as it can be written: what was nested too deeply can be read all the same. */
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return 'something nested too deeply';
+  }
 }

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { InvalidInput } from './errors.ts';
-import { withoutQuery } from './redact.ts';
+import { redact, withoutQuery } from './redact.ts';
 import { REQUEST_ID } from './request-id.ts';
 
 /** S3's limit for a key, in bytes of UTF-8. */
@@ -137,7 +137,8 @@ export function parse<S extends v.GenericSchema>(schema: S, value: unknown, what
     if (issue.received === 'undefined') return `"${path}" is missing`;
     return `"${path}" ${OWN_WORDS.has(issue.type) ? issue.message : `must be ${issue.expected}, not ${issue.received}`}`;
   });
-  throw new InvalidInput(`${what} is wrong: ${problems.join('; ')}`);
+  // Names of fields and what stands in them are the caller's, and may be a presigned URL in the wrong place.
+  throw new InvalidInput(`${what} is wrong: ${problems.map(redact).join('; ')}`);
 }
 
 /** A source as it may be published: in outputs, error files and logs. The query of an image URL may be a signature. */

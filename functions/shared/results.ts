@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream';
-import { DeleteObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
+import { deleteIfUnchanged, hasChanged, ifUnchanged } from './conditional-writes.ts';
 import type { Medium } from './media.ts';
-import { headObject, httpStatus, type ObjectState, unquoted } from './objects.ts';
+import { headObject, type ObjectState } from './objects.ts';
 
 /** Size of one part of a multipart upload, in bytes; with {@link PARALLEL_PARTS}, it bounds the memory a delivery takes. */
 const PART_BYTES = 8 * 1024 * 1024;
@@ -60,28 +61,6 @@ export async function store(
   }
 }
 
-/** Writes a small object provided that it still is what it was before. @returns the new ETag, or CHANGED */
-export async function putIfUnchanged(
-  s3: S3Client,
-  target: { bucket: string; key: string; before: ObjectState | undefined; metadata: Record<string, string> },
-  content: { body: string; contentType: string },
-): Promise<string | 'CHANGED'> {
-  const { bucket: Bucket, key: Key, before, metadata: Metadata } = target;
-  const { body: Body, contentType: ContentType } = content;
-  try {
-    const put = new PutObjectCommand({ Bucket, Key, Body, ContentType, Metadata, ...ifUnchanged(before) });
-    return unquoted((await s3.send(put)).ETag);
-  } catch (error) {
-    if (hasChanged(error)) return 'CHANGED';
-    throw error;
-  }
-}
-
-/** The condition under which an object may be written. */
-function ifUnchanged(before: ObjectState | undefined): { IfNoneMatch: string } | { IfMatch: string } {
-  return before === undefined ? { IfNoneMatch: '*' } : { IfMatch: `"${before.etag}"` };
-}
-
 /**
  * Deletes the error file of an earlier failure, if there is one: deleting what is not there would leave a delete
  * marker in a bucket with versioning. A newer upload may have failed meanwhile, and its error file stays: one that was
@@ -97,22 +76,4 @@ export async function deleteErrorFile(
   const file = await headObject(s3, bucket, key);
   if (file === undefined || (await isOverwritten())) return;
   await deleteIfUnchanged(s3, { bucket, key, etag: file.etag });
-}
-
-/** Deletes an object unless it has been replaced or deleted since it had this ETag. */
-export async function deleteIfUnchanged(
-  s3: S3Client,
-  { bucket, key, etag }: { bucket: string; key: string; etag: string },
-): Promise<void> {
-  try {
-    await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key, IfMatch: `"${etag}"` }));
-  } catch (error) {
-    if (!hasChanged(error)) throw error;
-  }
-}
-
-/** 412: the object has changed; 409: it is changing right now; 404: what If-Match meant has been deleted. */
-function hasChanged(error: unknown): boolean {
-  const isNoBucket = error instanceof Error && error.name === 'NoSuchBucket';
-  return [404, 409, 412].includes(httpStatus(error) ?? 0) && !isNoBucket;
 }

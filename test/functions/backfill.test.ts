@@ -41,6 +41,7 @@ describe("a backfill's input", () => {
     [{ maxImages: 1.5 }, '"maxImages" must be a whole number'],
     [{ maxConcurrency: 1001 }, '"maxConcurrency" must be at most 1000'],
     [{ toleratedFailurePercentage: 101 }, '"toleratedFailurePercentage" must be at most 100'],
+    [{ toleratedFailurePercentage: 2.5 }, '"toleratedFailurePercentage" must be a whole number'],
     [{ toleratedFailurePercentage: -1 }, '"toleratedFailurePercentage" must be at least 0'],
     [{ dryRun: 'yes' }, '"dryRun" must be boolean, not "yes"'],
     [{ prefx: 'in/' }, '"prefx" is not a known field'],

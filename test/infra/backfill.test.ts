@@ -99,7 +99,8 @@ const RESULTS: Record<string, unknown> = {
   ),
   'Remove background': { ExecutionArn: 'arn:execution', Status: 'SUCCEEDED', Output: { status: 'DELIVERED' } },
   'Remove background anew': { ExecutionArn: 'arn:execution', Status: 'SUCCEEDED', Output: { status: 'DELIVERED' } },
-  'Earlier execution': { ExecutionArn: 'arn:execution', Status: 'SUCCEEDED', StopDate: '2026-01-01T00:00:05Z' },
+  'Earlier execution': { ExecutionArn: 'arn:execution', Status: 'SUCCEEDED' },
+  'Look again': { Payload: { skipped: {}, images: [image] } },
 };
 
 /** What a JSONPath leads to; undefined if that is nothing. */
@@ -353,29 +354,23 @@ describe('a removal, which costs money', () => {
     }
   });
 
-  it('whose name is taken is left alone if it runs or has just succeeded, and else started once more under another name', () => {
+  it('whose name is taken is left alone if that runs or has left a result, and else started once more under another name', () => {
     const taken = ['StepFunctions.ExecutionAlreadyExists', 'StepFunctions.ExecutionAlreadyExistsException'];
     for (const error of taken) expect(retries(state('Remove background'), error)).toBe(0);
     expect(state('Remove background').Catch).toEqual([
       { ErrorEquals: taken, ResultPath: '$.taken', Next: 'Earlier execution' },
     ]);
     expect(state('Earlier execution').Parameters['ExecutionArn.$']).toMatch(/:execution:\w+:\{\}', \$\.name\)$/);
-    expect(state('Seen to?')).toMatchObject({
-      Choices: [
-        {
-          Or: [
-            { Variable: '$.earlier.Status', StringEquals: 'RUNNING' },
-            {
-              And: [
-                { Variable: '$.earlier.Status', StringEquals: 'SUCCEEDED' },
-                { Variable: '$.earlier.StopDate', TimestampGreaterThanPath: '$.startedAt' },
-              ],
-            },
-          ],
-          Next: 'Under way',
-        },
-      ],
-      Default: 'Remove background anew',
+    expect(state('Still running?')).toMatchObject({
+      Choices: [{ Variable: '$.earlier.status', StringEquals: 'RUNNING', Next: 'Under way' }],
+      Default: 'Look again',
+    });
+    expect(state('Look again').Parameters).toMatchObject({
+      Payload: { Items: [{ 'Key.$': '$.input.key' }], BatchInput: { 'prefix.$': '$.input.key', source: 'LISTING' } },
+    });
+    expect(state('Still without a result?')).toMatchObject({
+      Choices: [{ Variable: '$.look.output.images[0]', IsPresent: true, Next: 'Remove background anew' }],
+      Default: 'Under way',
     });
     expect(state('Under way')).toMatchObject({ Result: { status: 'UNDER_WAY' }, End: true });
     // Whose second name is taken, too, has been started by this backfill: it fails, and is reported.
