@@ -23,14 +23,13 @@ export interface AwsApi {
 
 const JSON_TYPE = 'application/x-amz-json-1.0';
 
-/**
- * Serves operations on 127.0.0.1, on a free port.
- *
- * @param onCall Sees each call, and may refuse it.
- */
+/** Sees each call, by whose access key it is signed, and may refuse it. */
+type CallListener = (operation: string, input: unknown, accessKeyId?: string) => AwsError | undefined;
+
+/** Serves operations on 127.0.0.1, on a free port. */
 export async function serveAwsApi(
   operations: Record<string, Operation>,
-  onCall: (operation: string, input: unknown) => AwsError | undefined = () => undefined,
+  onCall: CallListener = () => undefined,
 ): Promise<AwsApi> {
   const server = createServer((request, response) => void answer(operations, onCall, request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -47,7 +46,7 @@ export async function serveAwsApi(
 
 async function answer(
   operations: Record<string, Operation>,
-  onCall: (operation: string, input: unknown) => AwsError | undefined,
+  onCall: CallListener,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -61,13 +60,18 @@ async function answer(
     const { target, input } = called(request.headers['x-amz-target'], Buffer.concat(chunks).toString());
     const operation = operations[target];
     if (!operation) throw new AwsError('UnknownOperationException', `${target} is not offered on this machine`);
-    const refusal = onCall(target, input);
+    const refusal = onCall(target, input, accessKeyIn(request));
     if (refusal) throw refusal;
     send(200, await operation(input));
   } catch (error) {
     const { name, message } = error as Error;
     send(error instanceof AwsError ? error.status : 500, { __type: name, message });
   }
+}
+
+/** Whose access key a request says it is signed with. */
+export function accessKeyIn({ headers }: IncomingMessage): string | undefined {
+  return /Credential=([^/,]+)\//.exec(headers.authorization ?? '')?.[1];
 }
 
 /** Which operation a request calls: most services say so in a header, CloudFormation in a form. */

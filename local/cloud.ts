@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { UpdateItemCommand, type UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
 import { type AwsApi, type AwsError, type Operation, serveAwsApi } from './aws-api.ts';
 import { bucketsOf } from './buckets.ts';
+import { accessKeysOf, type Call, credentialsOf } from './callers.ts';
 import { describeStacks } from './cloudformation.ts';
 import type { LocalDynamoDb } from './dynamodb.ts';
 import { type DeliveredEvent, EventBus } from './event-bus.ts';
@@ -66,6 +67,12 @@ export class LocalCloud {
   onInvoke: ((bundle: string, event: unknown) => FunctionFailure | undefined) | undefined;
   /** Sees each call of Step Functions or Secrets Manager, and may refuse it. */
   onAwsCall: ((operation: string, input: unknown) => AwsError | undefined) | undefined;
+  /**
+   * Sees each call that functions, state machines and rules make, and the gateway with a URL that they presigned.
+   * `Lambda.Run` and `Lambda.Poll` stand for what Lambda does in a function's name: write its log, empty its queue;
+   * `S3.WriteResults` for what a Map Run's ResultWriter does.
+   */
+  onCall: ((call: Call) => void) | undefined;
   readonly #options: CloudOptions;
   readonly #urls: FunctionUrl[] = [];
   readonly #outdir: string;
@@ -93,7 +100,8 @@ export class LocalCloud {
       tables.length === 0 ? undefined : await startDynamoDb(template, tables),
       await LocalS3.start({
         buckets: { ...bucketsOf(template), ...options.existingBuckets },
-        credentials: { [LOCAL_CREDENTIALS.accessKeyId]: LOCAL_CREDENTIALS.secretAccessKey },
+        credentials: accessKeysOf(template, LOCAL_CREDENTIALS),
+        onCall: ({ operation, accessKeyId, ...input }) => cloud.#noteSigned(accessKeyId, `S3.${operation}`, input),
         onObjectCreated: (object) => cloud.bus.put(objectCreated(object)),
       }),
     );
@@ -170,9 +178,20 @@ export class LocalCloud {
         return {};
       },
     };
-    this.#awsApi = await serveAwsApi(operations, (operation, input) => this.onAwsCall?.(operation, input));
+    this.#awsApi = await serveAwsApi(operations, (operation, input, accessKeyId) => {
+      this.#noteSigned(accessKeyId, operation, input);
+      return this.onAwsCall?.(operation, input);
+    });
+    if (this.dynamoDb) {
+      this.dynamoDb.onCall = (target, input, accessKeyId) =>
+        this.#noteSigned(accessKeyId, target.replace(/_\d+\./, '.'), input);
+    }
     for (const { logicalId, properties } of this.template.resources('AWS::Lambda::Url')) {
-      const url = await serveFunctionUrl((event) => this.#invoke(properties.TargetFunctionArn, event));
+      const { TargetFunctionArn: functionName } = properties;
+      const url = await serveFunctionUrl((event) => {
+        this.#note(undefined, 'Lambda.InvokeUrl', { functionName });
+        return this.#invoke(functionName, event);
+      });
       this.template.functionUrls.set(logicalId, url.url);
       this.#urls.push(url);
     }
@@ -180,10 +199,13 @@ export class LocalCloud {
       const made = this.#makeFunction(resource);
       if (made) this.functions.set(made.arn, made);
     }
-    for (const { properties } of this.template.resources('AWS::Events::Rule')) this.#addRule(properties);
+    for (const rule of this.template.resources('AWS::Events::Rule')) this.#addRule(rule);
     for (const { properties } of this.template.resources('AWS::Lambda::EventSourceMapping')) {
       this.#byArn(this.queues, properties.EventSourceArn).consume({
-        invoke: (event) => this.#invoke(properties.FunctionName, event),
+        invoke: (event) => {
+          this.#note(this.#byName(properties.FunctionName).arn, 'Lambda.Poll', { queueArn: properties.EventSourceArn });
+          return this.#invoke(properties.FunctionName, event);
+        },
         batchSize: properties.BatchSize ?? 10,
         maxConcurrency: properties.ScalingConfig?.MaximumConcurrency ?? 1000,
       });
@@ -197,10 +219,27 @@ export class LocalCloud {
     return found;
   }
 
-  /** Invokes a function by what the template calls it: its ARN, or its name. */
-  async #invoke(id: string, event: unknown): Promise<unknown> {
+  /** A function by what the template calls it: its ARN, or its name. */
+  #byName(id: string): LocalFunction {
     const found = [...this.functions.values()].find(({ name, arn }) => name === id || arn === id);
     if (!found) throw new Error(`The template names the function ${id}, which it does not make`);
+    return found;
+  }
+
+  #note(caller: string | undefined, operation: string, input: unknown): void {
+    this.onCall?.({ caller, operation, input });
+  }
+
+  /** Notes what a function has signed; what a person on this machine does is nobody's business. */
+  #noteSigned(accessKeyId: string | undefined, operation: string, input: unknown): void {
+    const signer = [...this.functions.values()].find(({ name }) => name === accessKeyId);
+    if (signer) this.#note(signer.arn, operation, input);
+  }
+
+  /** Invokes a function by its ARN, or its name. */
+  async #invoke(id: string, event: unknown): Promise<unknown> {
+    const found = this.#byName(id);
+    this.#note(found.arn, 'Lambda.Run', {});
     const failure = this.onInvoke?.(found.bundle, event);
     if (failure) throw new FunctionError(failure);
     return found.invoke(event);
@@ -255,6 +294,7 @@ export class LocalCloud {
       others,
       s3: this.s3,
       invoke: (arn, event) => this.#invoke(arn, event),
+      onCall: (caller, operation, input) => this.#note(caller, operation, input),
       onHistory,
       onStatusChange: (execution) => this.bus.put(statusChange(execution, execution.stateMachineArn)),
       updateItem: (input) => this.#updateItem(input),
@@ -276,8 +316,10 @@ export class LocalCloud {
     if (assetPath === undefined) return undefined;
     const [bundle = ''] = String(properties.Handler).split('.');
     const url = this.awsUrl;
+    const name = this.template.ref(logicalId);
+    const { accessKeyId, secretAccessKey } = credentialsOf(name);
     return new LocalFunction({
-      name: this.template.ref(logicalId),
+      name,
       bundle,
       arn: this.template.arn(logicalId),
       code: resolve(this.#outdir, assetPath),
@@ -285,8 +327,8 @@ export class LocalCloud {
       environment: {
         ...properties.Environment?.Variables,
         AWS_REGION: REGION,
-        AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
+        AWS_ACCESS_KEY_ID: accessKeyId,
+        AWS_SECRET_ACCESS_KEY: secretAccessKey,
         AWS_ENDPOINT_URL_S3: this.s3.url,
         AWS_ENDPOINT_URL_SFN: url,
         ...(this.dynamoDb && { AWS_ENDPOINT_URL_DYNAMODB: this.dynamoDb.url }),
@@ -302,18 +344,20 @@ export class LocalCloud {
     });
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: CloudFormation properties have no types here
-  #addRule({ EventPattern, State, Targets = [] }: any): void {
+  #addRule({ logicalId, properties: { EventPattern, State, Targets = [] } }: Resource): void {
+    const ruleArn = this.template.arn(logicalId);
     // A rule without a pattern is a schedule, which nothing on this machine follows.
     if (EventPattern === undefined || State === 'DISABLED') return;
-    for (const target of Targets) this.bus.addRule(EventPattern, (event) => this.#deliver(target, event));
+    for (const target of Targets) this.bus.addRule(EventPattern, (event) => this.#deliver(ruleArn, target, event));
   }
 
-  #deliver(target: TargetInput & { Arn: string }, event: DeliveredEvent): void {
+  #deliver(ruleArn: string, target: TargetInput & { Arn: string }, event: DeliveredEvent): void {
     const { Arn } = target;
     const input = inputOf(target, event);
-    if (this.queues.has(Arn)) this.#byArn(this.queues, Arn).send(input);
-    else if (this.functions.has(Arn)) void this.#invokeAsync(Arn, JSON.parse(input));
+    if (this.queues.has(Arn)) {
+      this.#note(ruleArn, 'AmazonSQS.SendMessage', { queueArn: Arn });
+      this.#byArn(this.queues, Arn).send(input);
+    } else if (this.functions.has(Arn)) void this.#invokeAsync(Arn, JSON.parse(input));
     else this.stepFunctions.startOf(Arn, `${event.id}_${randomUUID()}`, input);
   }
 

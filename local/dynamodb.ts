@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
-import type { AwsError } from './aws-api.ts';
+import { type AwsError, accessKeyIn } from './aws-api.ts';
 import { REGION } from './template.ts';
 
 /** A request to change an item, as far as it tells who makes it. */
@@ -18,6 +18,8 @@ export class LocalDynamoDb {
   readonly client: DynamoDBClient;
   /** Sees each request before it is carried out, may hold it up, and may refuse it. */
   onRequest: ((input: ItemUpdate) => AwsError | undefined | Promise<AwsError | undefined>) | undefined;
+  /** Sees each request, and by whose access key it is signed. */
+  onCall: ((operation: string, input: unknown, accessKeyId?: string) => void) | undefined;
   readonly #server: Server;
 
   /** @param tables Name and partition key of each table. */
@@ -57,7 +59,9 @@ export class LocalDynamoDb {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
     const body = Buffer.concat(chunks);
-    const refusal = await this.onRequest?.(JSON.parse(body.toString() || '{}'));
+    const input = JSON.parse(body.toString() || '{}');
+    this.onCall?.(String(request.headers['x-amz-target']), input, accessKeyIn(request));
+    const refusal = await this.onRequest?.(input);
     if (refusal) return refuse(response, refusal);
     const { method, url, headers } = request;
     const again = Object.assign(Readable.from([body]), { method, url, headers });

@@ -20,6 +20,10 @@ export interface S3Request {
   bucket: string;
   key: string;
   versionId?: string;
+  /** What the keys that are listed begin with. */
+  prefix?: string;
+  /** The condition of the request, as in its header If-Match. */
+  ifMatch?: string;
   /** Whose signature the request says it carries. */
   accessKeyId?: string;
   presigned: boolean;
@@ -44,6 +48,8 @@ export interface S3Options {
   /** Called once the object is visible, before the upload is answered, if the bucket tells EventBridge. */
   onObjectCreated?: (event: ObjectCreated) => void;
   onRequest?: S3RequestListener;
+  /** Sees each request whose signature is right, before it is carried out. */
+  onCall?: (request: S3Request) => void;
 }
 
 /** An object as the direct access below gives it. */
@@ -80,6 +86,7 @@ export class LocalS3 {
   readonly #store: Store;
   readonly #uploads = new MultipartUploads();
   readonly #credentials: Record<string, string>;
+  readonly #onCall: S3Options['onCall'];
 
   /** Starts a server with these buckets, empty. */
   static async start(options: S3Options): Promise<LocalS3> {
@@ -96,6 +103,7 @@ export class LocalS3 {
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     this.onRequest = options.onRequest;
     this.#credentials = options.credentials;
+    this.#onCall = options.onCall;
     this.#store = new Store(options.buckets, (event) => options.onObjectCreated?.(event));
     server.on('request', (message, response) => void this.#serve(message, response));
   }
@@ -182,13 +190,15 @@ export class LocalS3 {
 
   async #answer(message: IncomingMessage): Promise<Answer | 'reset'> {
     const request = parseRequest(message);
-    const fault = await this.onRequest?.(describeRequest(request));
+    const described = describeRequest(request);
+    const fault = await this.onRequest?.(described);
     if (fault === 'reset') return fault;
     if (typeof fault === 'object')
       throw new S3Error(fault.status, fault.code, fault.message ?? fault.code, fault.headers);
     authenticate(request, this.#credentials);
     const chunks: Buffer[] = [];
     for await (const chunk of message) chunks.push(chunk);
+    this.#onCall?.(described);
     const answer = perform(request, decodePayload(request, Buffer.concat(chunks)), this.#store, this.#uploads);
     return fault === 'lost-answer' ? 'reset' : answer;
   }
@@ -197,11 +207,15 @@ export class LocalS3 {
 function describeRequest(request: Request): S3Request {
   const claim = readClaim(request);
   const versionId = parameter(request, 'versionId');
+  const prefix = parameter(request, 'prefix');
+  const ifMatch = request.headers['if-match'];
   return {
     operation: request.operation,
     bucket: request.bucket,
     key: request.key,
     ...(versionId === undefined ? {} : { versionId }),
+    ...(prefix === undefined ? {} : { prefix }),
+    ...(ifMatch === undefined ? {} : { ifMatch }),
     ...(claim === undefined ? {} : { accessKeyId: claim.accessKeyId }),
     presigned: claim?.presigned ?? false,
   };

@@ -6,7 +6,7 @@ import type { LocalS3 } from './s3.ts';
 import { type Definition, type DistributedMap, type Json, prepare } from './step-functions/definition.ts';
 import { type Execution, type ExecutionStatus, type HistoryEvent, seconds } from './step-functions/execution.ts';
 import { MapRun } from './step-functions/map-run.ts';
-import { type Services, Tasks, TOKEN } from './step-functions/tasks.ts';
+import { type CallListener, type Services, Tasks, TOKEN } from './step-functions/tasks.ts';
 import { ACCOUNT, REGION } from './template.ts';
 
 export type { Execution, ExecutionStatus, HistoryEvent };
@@ -21,6 +21,8 @@ export interface StepFunctionsOptions extends Services {
   others?: Record<string, Definition> | undefined;
   /** Where Distributed Maps read their items and write their results. @default - they cannot */
   s3?: LocalS3 | undefined;
+  /** Sees each call of another service that an execution of a state machine makes. */
+  onCall?: ((stateMachineArn: string, operation: string, input: unknown) => void) | undefined;
   /** Called after each event of each execution. */
   onHistory?: ((execution: Execution, event: HistoryEvent) => void) | undefined;
   /** Called when an execution's status changes, as EventBridge is told. */
@@ -221,6 +223,9 @@ export class LocalStepFunctions {
     const tasks = states.filter(([, { Type }]) => Type === 'Task');
     const stopped = new AbortController();
     const { signal } = stopped;
+    // A child of a Map Run does what it does as the state machine that the Map state is in.
+    const [machineArn = ''] = execution.stateMachineArn.split('/');
+    const onCall: CallListener = (operation, call) => this.#options.onCall?.(machineArn, operation, call);
     const context = {
       Execution: { Id: execution.arn, Name: execution.name, RedriveCount: execution.redriveCount },
       StateMachine: { Id: execution.stateMachineArn, Name: execution.stateMachineArn.split(':').pop() },
@@ -229,8 +234,8 @@ export class LocalStepFunctions {
     const handlerOf = (name: string, state: Definition['States'][string]) => {
       const map = maps.get(name);
       const handler = map
-        ? (parameters: Json) => this.#runMap(execution, name, map, parameters, context, signal)
-        : this.#tasks.handlerOf(state, signal);
+        ? (parameters: Json) => this.#runMap(execution, name, map, parameters, context, signal, onCall)
+        : this.#tasks.handlerOf(state, signal, onCall);
       return async (parameters: Json) => {
         if (signal.aborted) throw new Stopped();
         const outcome = await handler(parameters).catch((error: Error) => error);
@@ -271,6 +276,7 @@ export class LocalStepFunctions {
     parameters: Json,
     context: Record<string, unknown>,
     signal: AbortSignal,
+    onCall: CallListener,
   ): Promise<Json> {
     const { Label = stateName.replace(/[^\w-]/g, '').slice(0, 40), ItemProcessor } = map;
     const stateMachineArn = `${parent.stateMachineArn}/${Label}`;
@@ -284,6 +290,7 @@ export class LocalStepFunctions {
       parameters,
       context,
       s3: this.#options.s3,
+      onCall,
       start: (input) => {
         const name = randomUUID();
         const arn = `arn:aws:states:${REGION}:${ACCOUNT}:execution:${machine}:${name}`;

@@ -2,6 +2,7 @@ import { gunzipSync } from 'node:zlib';
 import type { LocalS3 } from '../s3.ts';
 import type { Json } from './definition.ts';
 import { named } from './execution.ts';
+import type { CallListener } from './tasks.ts';
 
 type Source = { Bucket?: string; Prefix?: string; Key?: string; VersionId?: string };
 type ReaderConfig = {
@@ -17,16 +18,25 @@ type Manifest = { destinationBucket: string; fileFormat: string; fileSchema: str
 const DELIMITERS: Record<string, string> = { COMMA: ',', PIPE: '|', SEMICOLON: ';', SPACE: ' ', TAB: '\t' };
 
 /** The items that a Distributed Map's ItemReader finds in S3, each as AWS passes it to a child execution. */
-export function readItems(s3: LocalS3, resource: string, source: Source, config: ReaderConfig = {}): Json[] {
+export function readItems(
+  s3: LocalS3,
+  resource: string,
+  source: Source,
+  config: ReaderConfig,
+  onCall: CallListener,
+): Json[] {
   try {
-    const items = resource.endsWith(':s3:listObjectsV2') ? listed(s3, source) : contained(s3, source, config);
+    const items = resource.endsWith(':s3:listObjectsV2')
+      ? listed(s3, source, onCall)
+      : contained(s3, source, config, onCall);
     return config.MaxItems ? items.slice(0, config.MaxItems) : items;
   } catch (error) {
     throw named('States.ItemReaderFailed', (error as Error).message);
   }
 }
 
-function listed(s3: LocalS3, { Bucket = '', Prefix = '' }: Source): Json[] {
+function listed(s3: LocalS3, { Bucket = '', Prefix = '' }: Source, onCall: CallListener): Json[] {
+  onCall('S3.ListObjectsV2', { bucket: Bucket, prefix: Prefix });
   return s3.list(Bucket, Prefix).flatMap((key) => {
     const object = s3.get(Bucket, key);
     if (!object) return [];
@@ -40,12 +50,17 @@ function listed(s3: LocalS3, { Bucket = '', Prefix = '' }: Source): Json[] {
   });
 }
 
-function contained(s3: LocalS3, { Bucket = '', Key = '', VersionId }: Source, config: ReaderConfig): Json[] {
-  const body = read(s3, Bucket, Key, VersionId);
+function contained(
+  s3: LocalS3,
+  { Bucket: bucket = '', Key: key = '', VersionId: versionId }: Source,
+  config: ReaderConfig,
+  onCall: CallListener,
+): Json[] {
+  const body = read(s3, { bucket, key, versionId }, onCall);
   switch (config.InputType) {
     case 'JSON': {
       const items = JSON.parse(body.toString());
-      if (!Array.isArray(items)) throw new Error(`${Key} must be a JSON array`);
+      if (!Array.isArray(items)) throw new Error(`${key} must be a JSON array`);
       return items;
     }
     case 'JSONL':
@@ -62,19 +77,27 @@ function contained(s3: LocalS3, { Bucket = '', Key = '', VersionId }: Source, co
     case 'MANIFEST': {
       const { destinationBucket, fileFormat, fileSchema, files }: Manifest = JSON.parse(body.toString());
       if (fileFormat !== 'CSV') throw new Error(`The inventory's format must be CSV, not ${fileFormat}`);
-      const bucket = destinationBucket.replace(/^arn:[^:]+:s3:::/, '');
+      const reports = destinationBucket.replace(/^arn:[^:]+:s3:::/, '');
+      const rowsOf = (file: string) =>
+        parseCsv(gunzipSync(read(s3, { bucket: reports, key: file }, onCall)).toString());
       const headers = fileSchema.split(',').map((name) => name.trim());
-      return files.flatMap(({ key }) => records(parseCsv(gunzipSync(read(s3, bucket, key)).toString()), headers));
+      return files.flatMap((file) => records(rowsOf(file.key), headers));
     }
     default:
       throw new Error(`The local run does not know the InputType ${config.InputType}`);
   }
 }
 
-function read(s3: LocalS3, bucket: string, key: string, versionId?: string): Buffer {
-  const object = s3.get(bucket, key, versionId);
-  if (!object) throw new Error(`There is no object s3://${bucket}/${key}`);
-  return object.body;
+function read(
+  s3: LocalS3,
+  object: { bucket: string; key: string; versionId?: string | undefined },
+  onCall: CallListener,
+): Buffer {
+  const { bucket, key, versionId } = object;
+  onCall('S3.GetObject', object);
+  const found = s3.get(bucket, key, versionId);
+  if (!found) throw new Error(`There is no object s3://${bucket}/${key}`);
+  return found.body;
 }
 
 function records(rows: string[][], headers: string[]): Json[] {

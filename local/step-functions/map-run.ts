@@ -4,6 +4,7 @@ import type { DistributedMap, Json } from './definition.ts';
 import { type Execution, named, seconds } from './execution.ts';
 import { readItems } from './item-reader.ts';
 import { type Child, resultsOf, writeResults } from './result-writer.ts';
+import type { CallListener } from './tasks.ts';
 
 /** How many children run at once if the definition does not say, and how much a child's input may hold, as on AWS. */
 const MAX_CHILDREN = 10_000;
@@ -29,6 +30,8 @@ export interface MapRunOptions {
   /** The context object of the parent's execution, for the ItemSelector. */
   context: Record<string, unknown>;
   s3: LocalS3 | undefined;
+  /** Sees each call of another service that the Map Run makes. */
+  onCall: CallListener;
   /** Starts a child execution. */
   start: (input: string) => Execution;
   ended: (executionArn: string) => Promise<void>;
@@ -130,9 +133,9 @@ export class MapRun {
   }
 
   #read(): Json[] {
-    const { map, s3 } = this.#options;
+    const { map, s3, onCall } = this.#options;
     const { Items, Source = {}, ReaderConfig = {} } = this.#parameters;
-    if (map.ItemReader) return readItems(required(s3), map.ItemReader.Resource, Source, ReaderConfig);
+    if (map.ItemReader) return readItems(required(s3), map.ItemReader.Resource, Source, ReaderConfig, onCall);
     if (!Array.isArray(Items)) throw named('States.Runtime', 'The items of a Map state must be an array');
     return Items;
   }
@@ -176,11 +179,12 @@ export class MapRun {
   }
 
   async #runChildren(): Promise<void> {
-    const { start, ended, signal } = this.#options;
+    const { start, ended, signal, onCall, stateMachineArn } = this.#options;
     const waiting = this.#batches.values();
     const work = async () => {
       for (const batch of waiting) {
         if (signal.aborted || this.#thresholdExceeded) return;
+        onCall('AWSStepFunctions.StartExecution', { stateMachineArn });
         batch.execution = start(batch.input);
         await ended(batch.execution.arn);
         if (!signal.aborted && this.#isThresholdExceeded()) this.#stopChildren();
@@ -211,11 +215,11 @@ export class MapRun {
   }
 
   #write(): { Bucket: string; Key: string } | undefined {
-    const { map, s3 } = this.#options;
+    const { map, s3, onCall } = this.#options;
     const { Destination } = this.#parameters;
     if (!Destination) return undefined;
     const config = map.ResultWriter?.WriterConfig;
-    const details = writeResults(required(s3), Destination, config, this.arn, this.#batches);
+    const details = writeResults(required(s3), Destination, config, this.arn, this.#batches, onCall);
     this.#resultsWritten = true;
     return details;
   }

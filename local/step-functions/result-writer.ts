@@ -1,6 +1,7 @@
 import type { LocalS3 } from '../s3.ts';
 import type { DistributedMap, Json } from './definition.ts';
 import { describeChild, type Execution, named } from './execution.ts';
+import type { CallListener } from './tasks.ts';
 
 type WriterConfig = NonNullable<DistributedMap['ResultWriter']>['WriterConfig'];
 
@@ -25,14 +26,19 @@ export function writeResults(
   config: WriterConfig,
   mapRunArn: string,
   children: Child[],
+  onCall: CallListener,
 ): { Bucket: string; Key: string } {
   const folder = `${Prefix.replace(/(?<=[^/])$/, '/')}${mapRunArn.split(':').at(-1)}`;
   const lines = config?.OutputType === 'JSONL';
+  const put = (Key: string, text: string) => {
+    onCall('S3.WriteResults', { bucket: Bucket, key: Key });
+    s3.put(Bucket, Key, Buffer.from(text), 'application/json');
+  };
   const write = (name: string, results: Json[]) => {
     if (results.length === 0) return [];
     const Key = `${folder}/${name}_0.${lines ? 'jsonl' : 'json'}`;
     const text = lines ? results.map((each) => JSON.stringify(each)).join('\n') : JSON.stringify(results);
-    s3.put(Bucket, Key, Buffer.from(text), 'application/json');
+    put(Key, text);
     return [{ Key, Size: Buffer.byteLength(text) }];
   };
   const failed = children.flatMap(({ execution }) =>
@@ -52,7 +58,7 @@ export function writeResults(
       },
     };
     const Key = `${folder}/manifest.json`;
-    s3.put(Bucket, Key, Buffer.from(JSON.stringify(manifest)), 'application/json');
+    put(Key, JSON.stringify(manifest));
     return { Bucket, Key };
   } catch (error) {
     throw named('States.ResultWriterFailed', (error as Error).message);

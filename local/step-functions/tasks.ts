@@ -9,6 +9,9 @@ export const TOKEN = 'local-task-token';
 
 type Handler = (parameters: Json) => Promise<Json>;
 
+/** Sees a call of another service that a state machine makes. */
+export type CallListener = (operation: string, input: unknown) => void;
+
 /** What tasks call. */
 export interface Services {
   /** Invokes a function by its ARN; throws FunctionError. */
@@ -42,22 +45,25 @@ export class Tasks {
   }
 
   /** What runs a Task state. Once the signal aborts, tasks that wait end without a result. */
-  handlerOf(state: Definition['States'][string], signal: AbortSignal): Handler {
+  handlerOf(state: Definition['States'][string], signal: AbortSignal, onCall: CallListener): Handler {
     const { Resource = '', TimeoutSeconds } = state as { Resource?: string; TimeoutSeconds?: number };
     switch (Resource.replace(/^arn:[^:]+:states:::/, '')) {
       case 'lambda:invoke':
-        return (parameters) => this.#invoke(parameters);
+        return (parameters) => this.#invoke(parameters, onCall);
       case 'aws-sdk:dynamodb:updateItem.waitForTaskToken':
-        return (parameters) => this.#waitForTaskToken(parameters, signal, (TimeoutSeconds ?? 0) * 1000);
+        return (parameters) => {
+          onCall('DynamoDB.UpdateItem', parameters);
+          return this.#waitForTaskToken(parameters, signal, (TimeoutSeconds ?? 0) * 1000);
+        };
       case 'states:startExecution':
         return async (parameters) => {
-          const { arn, startDate } = this.#start(parameters);
+          const { arn, startDate } = this.#start(parameters, onCall);
           return { ExecutionArn: arn, StartDate: startDate };
         };
       case 'states:startExecution.sync:2':
-        return (parameters) => this.#startAndWait(parameters, signal);
+        return (parameters) => this.#startAndWait(parameters, signal, onCall);
       case 'aws-sdk:sfn:describeExecution':
-        return async (parameters) => this.#describe(parameters);
+        return async (parameters) => this.#describe(parameters, onCall);
       default:
         return () => Promise.reject(new Error(`The local run does not know the resource ${Resource}`));
     }
@@ -70,8 +76,9 @@ export class Tasks {
     settle(output);
   }
 
-  async #invoke(parameters: Json): Promise<Json> {
+  async #invoke(parameters: Json, onCall: CallListener): Promise<Json> {
     const { FunctionName, Payload } = parameters as { FunctionName: string; Payload: Json };
+    onCall('Lambda.Invoke', { functionName: FunctionName });
     try {
       const payload = (await this.#services.invoke(FunctionName, Payload)) as Json;
       return { ExecutedVersion: '$LATEST', StatusCode: 200, Payload: payload };
@@ -82,11 +89,12 @@ export class Tasks {
     }
   }
 
-  #start(parameters: Json): Execution {
+  #start(parameters: Json, onCall: CallListener): Execution {
     const { refuse } = this.#services;
     const { StateMachineArn, Name = randomUUID(), Input = {} } = parameters as Record<string, Json>;
     const input = typeof Input === 'string' ? Input : JSON.stringify(Input);
     const call = { stateMachineArn: String(StateMachineArn), name: String(Name), input };
+    onCall('AWSStepFunctions.StartExecution', call);
     try {
       const refusal = refuse?.('AWSStepFunctions.StartExecution', call);
       if (refusal) throw refusal;
@@ -98,11 +106,13 @@ export class Tasks {
   }
 
   /** As the AWS SDK's integration answers: its times are ISO 8601, and its errors have the SDK's name in front. */
-  #describe(parameters: Json): Json {
+  #describe(parameters: Json, onCall: CallListener): Json {
     const { refuse } = this.#services;
     const { ExecutionArn } = parameters as Record<string, Json>;
+    const call = { executionArn: ExecutionArn };
+    onCall('AWSStepFunctions.DescribeExecution', call);
     try {
-      const refusal = refuse?.('AWSStepFunctions.DescribeExecution', { executionArn: ExecutionArn });
+      const refusal = refuse?.('AWSStepFunctions.DescribeExecution', call);
       if (refusal) throw refusal;
       const { StartDate, StopDate, ...described } = describeChild(this.#executions.get(String(ExecutionArn)));
       const isoDate = (time: unknown) => new Date(Number(time)).toISOString();
@@ -117,13 +127,18 @@ export class Tasks {
     }
   }
 
-  async #startAndWait(parameters: Json, signal: AbortSignal): Promise<Json> {
-    const execution = this.#start(parameters);
-    const stop = () => this.#executions.stop(execution.arn);
+  async #startAndWait(parameters: Json, signal: AbortSignal, onCall: CallListener): Promise<Json> {
+    const execution = this.#start(parameters, onCall);
+    const call = { executionArn: execution.arn };
+    const stop = () => {
+      onCall('AWSStepFunctions.StopExecution', call);
+      this.#executions.stop(execution.arn);
+    };
     signal.addEventListener('abort', stop);
     await this.#executions.ended(execution.arn);
     signal.removeEventListener('abort', stop);
     if (signal.aborted) return null;
+    onCall('AWSStepFunctions.DescribeExecution', call);
     const child = describeChild(execution);
     if (execution.status !== 'SUCCEEDED') throw named('States.TaskFailed', JSON.stringify(child));
     return { ...child, Input: JSON.parse(execution.input), Output: JSON.parse(execution.output ?? 'null') };
