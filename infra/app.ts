@@ -4,9 +4,11 @@ import { SettingError } from './checks.ts';
 import { readSettings } from './settings.ts';
 import { CutoutStack } from './stack.ts';
 
-/** The CDK app: one stack, with the settings that the context gives, checked by cdk-nag on every synth. */
+/** The CDK app: one stack, with the settings that the context gives, checked by cdk-nag and CloudFormation's rules on every synth. */
 export function createApp(props?: AppProps): App {
   const app = new App(props);
+  // What CloudFormation's own rules find fails the synth, as cdk-nag's findings do; by default the CDK only warns.
+  app.node.setContext('@aws-cdk/core:validateAgainstDefaultRules', true);
   new CutoutStack(app, 'Cutout', {
     settings: readSettings(app.node),
     description: 'Removes the background of images dropped in a bucket',

@@ -1,6 +1,6 @@
 import { ArnFormat, Duration, RemovalPolicy, Resource, Stack } from 'aws-cdk-lib';
 import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
-import { Match, type OnEventOptions, Rule } from 'aws-cdk-lib/aws-events';
+import { EventField, Match, type OnEventOptions, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
 import { type Grant, type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { ViaServicePrincipal } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
@@ -178,6 +178,8 @@ export class BackgroundRemoval extends Construct {
         detailType: ['Step Functions Execution Status Change'],
         detail: { stateMachineArn: [this.stateMachine.stateMachineArn], status: FAILURES },
       },
+      // Not the execution's input, in which the query of an image URL may be a signature.
+      message: RuleTargetInput.fromObject({ detail: { executionArn: EventField.fromPath('$.detail.executionArn') } }),
       functionTimeout: FUNCTION_TIMEOUT,
     });
     const reportFailure = new BundledFunction(this, 'ReportFailure', {

@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { type EventPattern, Rule } from 'aws-cdk-lib/aws-events';
+import { type EventPattern, Rule, type RuleTargetInput } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
@@ -14,6 +14,8 @@ export interface EventQueueProps {
   readonly description: string;
   /** Which events of the default bus are queued. */
   readonly eventPattern: EventPattern;
+  /** What of an event is queued. @default - all of it */
+  readonly message?: RuleTargetInput;
   /** The longest the function that takes from the queue may run. */
   readonly functionTimeout: Duration;
 }
@@ -37,8 +39,8 @@ export class EventQueue extends Construct {
       // With the visibility timeout: an outage of an hour or more loses no event.
       deadLetterQueue: { queue: this.deadLetterQueue, maxReceiveCount: 20 },
     });
-    const { description, eventPattern } = props;
-    const target = new SqsQueue(this.queue, { deadLetterQueue: this.deadLetterQueue });
+    const { description, eventPattern, message } = props;
+    const target = new SqsQueue(this.queue, { deadLetterQueue: this.deadLetterQueue, ...(message && { message }) });
     new Rule(this, 'Rule', { description, eventPattern, targets: [target] });
   }
 
