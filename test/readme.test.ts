@@ -8,6 +8,7 @@ import { readSettings, SETTING_NAMES } from '../infra/settings.ts';
 import { RETRY } from '../infra/workflow.ts';
 
 const README = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8');
+const PACKAGE = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'));
 
 /** The cells of a table, by what its first column's head is. */
 function table(head: string): string[][] {
@@ -54,5 +55,13 @@ describe('README', () => {
       if (shown.startsWith('`')) expect(shown, name).toBe(`\`${value}\``);
       else expect(value ?? '', name).toBe('');
     }
+  });
+
+  it('says of every dependency why it is there', () => {
+    const start = README.indexOf('### Dependencies');
+    const cells = [...README.slice(start).matchAll(/^\| (`.*?) \|/gm)].map(([, cell = '']) => cell);
+    const named = cells.flatMap((cell) => [...cell.matchAll(/`([@\w/-]+)`/g)].map(([, name]) => name));
+    expect(named.sort()).toEqual(Object.keys(PACKAGE.devDependencies).sort());
+    expect(PACKAGE).not.toHaveProperty('dependencies');
   });
 });
