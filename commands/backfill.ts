@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import {
@@ -16,13 +17,18 @@ import { Progress } from './shared/progress.ts';
 
 const USAGE = `Removes the background of everything that is in the uploads bucket already and has no result.
 
-  npm run backfill -- --dry-run                       counts the images and prices them; submits nothing
-  npm run backfill -- --prefix photos/                those whose key begins with photos/
+  npm run backfill -- --dry-run                       counts the images and prices them; submits nothing (so without --go)
+  npm run backfill -- --go                            submits them
+  npm run backfill -- --prefix photos/ --go           those whose key begins with photos/
   npm run backfill -- --max-images 100                100 images at most
   npm run backfill -- --max-concurrency 20            20 images under way at once (1–1,000, default 50)
   npm run backfill -- --tolerated-failures 5          stops once more than 5 % have failed (0–100, default 10)
+  npm run backfill -- --retry-failed                  also those that failed for good before, RemovalFailed for instance
   npm run backfill -- --manifest s3://…/manifest.json goes by an S3 Inventory report, in the setting inventoryBucket
+  npm run backfill -- --execution ARN                 watches one that runs
   npm run backfill -- --stack Name                    of another stack than Cutout
+
+Stopping a backfill stops the images that are under way, too. The next one lets them go on, and pays for none again.
 `;
 
 /** Between two looks, in milliseconds; an account may describe some 10 executions a second. */
@@ -34,6 +40,9 @@ await main(async () => {
       prefix: { type: 'string' },
       manifest: { type: 'string' },
       'dry-run': { type: 'boolean', default: false },
+      go: { type: 'boolean', default: false },
+      'retry-failed': { type: 'boolean', default: false },
+      execution: { type: 'string' },
       'max-images': { type: 'string' },
       'max-concurrency': { type: 'string' },
       'tolerated-failures': { type: 'string' },
@@ -47,25 +56,43 @@ await main(async () => {
     if (text !== undefined && !/^\d+(\.\d+)?$/.test(text)) throw new Error(`--${name} must be a number, not "${text}"`);
     return text === undefined ? undefined : Number(text);
   };
+  if (values.go && values['dry-run']) throw new Error('Give either --go or --dry-run, not both.');
   const input: BackfillInput = {
     prefix: values.prefix,
     manifest: values.manifest,
-    dryRun: values['dry-run'],
+    dryRun: !values.go,
+    retryFailed: values['retry-failed'] || undefined,
     maxImages: number('max-images'),
     maxConcurrency: number('max-concurrency'),
     toleratedFailurePercentage: number('tolerated-failures'),
   };
   const { sfn, outputs } = await findDeployment(values.stack);
-  const stateMachineArn = outputs.required('BackfillStateMachineArn');
-  const started = await sfn.send(new StartExecutionCommand({ stateMachineArn, input: JSON.stringify(input) }));
-  const arn = started.executionArn ?? '';
-  console.log(`Started ${arn}\nwith the input ${JSON.stringify(input)}`);
+  const arn = values.execution ?? (await start(sfn, outputs.required('BackfillStateMachineArn'), input));
+  const goesOn =
+    `The backfill goes on. To watch it: npm run backfill -- --execution ${arn}\n` +
+    `To stop it, and the images that are under way: aws stepfunctions stop-execution --execution-arn ${arn}`;
   process.once('SIGINT', () => {
-    console.log(`\nThe backfill goes on. To stop it: aws stepfunctions stop-execution --execution-arn ${arn}`);
+    console.log(`\n${goesOn}`);
     process.exit(130);
   });
-  conclude(await follow(sfn, arn));
+  let ended: DescribeExecutionCommandOutput;
+  try {
+    ended = await follow(sfn, arn);
+  } catch (error) {
+    console.error(goesOn);
+    throw error;
+  }
+  conclude(ended);
 });
+
+/** Under a name of its own, so that a request that is sent twice starts one backfill. @returns the execution's ARN */
+async function start(sfn: SFNClient, stateMachineArn: string, backfill: BackfillInput): Promise<string> {
+  const name = `backfill-${new Date().toISOString().replace(/\W/g, '-')}-${randomUUID().slice(0, 8)}`;
+  const input = JSON.stringify(backfill);
+  const { executionArn = '' } = await sfn.send(new StartExecutionCommand({ stateMachineArn, name, input }));
+  console.log(`Started ${executionArn}\nwith the input ${input}`);
+  return executionArn;
+}
 
 /** Shows how far an execution has come, until it has ended. */
 async function follow(sfn: SFNClient, executionArn: string): Promise<DescribeExecutionCommandOutput> {
@@ -73,8 +100,8 @@ async function follow(sfn: SFNClient, executionArn: string): Promise<DescribeExe
   for (;;) {
     const execution = await sfn.send(new DescribeExecutionCommand({ executionArn }));
     const { mapRuns = [] } = await sfn.send(new ListMapRunsCommand({ executionArn }));
-    // The newest is listed first.
-    const { mapRunArn } = mapRuns[0] ?? {};
+    const [newest] = mapRuns.sort((a, b) => Number(b.startDate) - Number(a.startDate));
+    const { mapRunArn } = newest ?? {};
     if (mapRunArn !== undefined) {
       const { itemCounts } = await sfn.send(new DescribeMapRunCommand({ mapRunArn }));
       if (itemCounts) progress.show(inWords(mapRunArn, itemCounts));
@@ -103,5 +130,5 @@ function conclude(execution: DescribeExecutionCommandOutput): void {
   const reasons = Object.entries(skipped).map(([reason, count]) => `${count} ${reason}`);
   if (reasons.length > 0) console.log(`Skipped: ${reasons.join(', ')}.`);
   console.log(`Report: s3://${report.bucket}/${report.key}\nImages: s3://${report.bucket}/${imagesKey}`);
-  if (status === 'DRY_RUN') console.log('Nothing was submitted. Leave out --dry-run to do it.');
+  if (status === 'DRY_RUN') console.log('Nothing was submitted. Add --go to do it.');
 }

@@ -1,4 +1,4 @@
-import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { PutObjectCommand, paginateListObjectsV2, S3Client, type _Object as StoredObject } from '@aws-sdk/client-s3';
 import type { BackfillReport, Planned } from './shared/backfill.ts';
 import { outcomesOf } from './shared/backfill-outcomes.ts';
 import { env } from './shared/environment.ts';
@@ -37,8 +37,10 @@ export const handler = handlerOf(async ({ execution, state }: Event): Promise<Ba
 
 /** The manifest of a Map Run that failed, of which no state says where it is. @throws InternalError if it is not there yet */
 async function newestManifest(prefix: string): Promise<string> {
-  const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }));
-  const manifests = Contents.filter(({ Key }) => Key?.endsWith('/manifest.json'));
+  const manifests: StoredObject[] = [];
+  for await (const { Contents = [] } of paginateListObjectsV2({ client: s3 }, { Bucket: bucket, Prefix: prefix })) {
+    manifests.push(...Contents.filter(({ Key }) => Key?.endsWith('/manifest.json')));
+  }
   const ages = manifests.map(({ LastModified }) => LastModified?.getTime() ?? 0);
   const newest = manifests[ages.indexOf(Math.max(...ages))]?.Key;
   if (newest === undefined) throw new InternalError(`The Map Run has written no results to s3://${bucket}/${prefix}`);
@@ -54,9 +56,10 @@ function summarize(report: Omit<BackfillReport, 'summary'>): string {
   const counts = [
     `${report.delivered} delivered`,
     `${report.superseded} superseded`,
-    `${report.underWay} under way on their own`,
+    `${report.seenTo} seen to by executions of their own`,
     `${failed.length === 0 ? 'none' : failed.join(', ')} failed`,
   ];
-  const stopped = status === 'TOO_MANY_FAILURES' ? ' Stopped: more failed than toleratedFailurePercentage allows.' : '';
-  return `${looked}: ${counts.join('; ')}.${stopped}`;
+  if (status === 'COMPLETED') return `${looked}: ${counts.join('; ')}.`;
+  const where = `s3://${report.report.bucket}/${report.report.key}`;
+  return `${looked}: ${counts.join('; ')}. Stopped: more failed than toleratedFailurePercentage allows. See ${where}.`;
 }

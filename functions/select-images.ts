@@ -3,13 +3,13 @@ import * as v from 'valibot';
 import type { Candidate, Selection, SkipReason } from './shared/backfill.ts';
 import { mapConcurrently } from './shared/concurrency.ts';
 import { env } from './shared/environment.ts';
-import { InvalidInput } from './shared/errors.ts';
+import { type ErrorName, InvalidInput } from './shared/errors.ts';
 import { handlerOf, logger } from './shared/handler.ts';
 import { bucketsFromEnv } from './shared/input.ts';
 import { MAX_KEY_BYTES, parse } from './shared/job.ts';
-import { resultKey } from './shared/names.ts';
-import { headObject } from './shared/objects.ts';
-import { newestResult } from './shared/provenance.ts';
+import { errorKey, resultKey } from './shared/names.ts';
+import { headObject, httpStatus, type ObjectState, readHead } from './shared/objects.ts';
+import { hasResultSince } from './shared/provenance.ts';
 
 const s3 = new S3Client({});
 const buckets = bucketsFromEnv();
@@ -19,8 +19,15 @@ const suffixes = env('UPLOADS_SUFFIXES').split(',');
 
 /** Objects of a batch that are looked at, at once. */
 const PARALLEL = 16;
-/** Without versions a backfill cannot tell that an upload is under way; those this young, in milliseconds, it leaves alone. */
-const RECENT = 15 * 60_000;
+/**
+ * Without versions a backfill cannot tell that an upload is under way, and leaves alone those this young, in
+ * milliseconds: retries take over two hours, and a job at most 90 minutes unless the settings say otherwise.
+ */
+const RECENT = 4 * 3600 * 1000;
+/** What fails the same however often it is tried. */
+const FOR_GOOD: ErrorName[] = ['InvalidInput', 'NotAnImage', 'ImageTooLarge', 'RemovalFailed', 'ResultTooLarge'];
+/** Error files are shorter, in bytes. */
+const MAX_ERROR_FILE = 64 * 1024;
 
 /** Items are as Step Functions reads them: of a listing, or rows of an S3 Inventory report, in which all is text. */
 const Event = v.object({
@@ -28,6 +35,7 @@ const Event = v.object({
     source: v.picklist(['LISTING', 'INVENTORY']),
     prefix: v.string(),
     startedAt: v.pipe(v.string(), v.isoTimestamp()),
+    retryFailed: v.boolean(),
   }),
   Items: v.array(
     v.object({
@@ -54,7 +62,10 @@ export const handler = handlerOf(async (event: unknown): Promise<Selection> => {
   return selection;
 });
 
-async function look(item: Item, { source, prefix, startedAt }: BatchInput): Promise<Candidate | SkipReason> {
+async function look(
+  item: Item,
+  { source, prefix, startedAt, retryFailed }: BatchInput,
+): Promise<Candidate | SkipReason> {
   const bucket = buckets.uploadsBucket;
   if (source === 'INVENTORY' && item.Bucket !== bucket) {
     throw new InvalidInput(`"manifest" is an inventory of the bucket ${item.Bucket}, not of ${bucket}`);
@@ -64,19 +75,39 @@ async function look(item: Item, { source, prefix, startedAt }: BatchInput): Prom
   const key = source === 'INVENTORY' ? decodeURIComponent(item.Key.replaceAll('+', ' ')) : item.Key;
   if (!isUpload(key, prefix)) return 'notAnUpload';
 
-  const object = await headObject(s3, bucket, key);
+  const object = await headUpload(bucket, key);
+  if (object === 'unreadable') return object;
   if (object === undefined) return 'notCurrent';
   if (object.size === 0) return 'empty';
-  const result = await newestResult(s3, resultsBucket, resultKey(key, buckets));
-  if (result !== undefined && result > object.lastModified) return 'hasResult';
+  const result = resultKey(key, buckets);
+  if (await hasResultSince(s3, resultsBucket, result, object.lastModified)) return 'hasResult';
   if (object.isArchived) return 'archived';
   const { versionId, etag, lastModified } = object;
   const isVersioned = versionId !== undefined && versionId !== 'null';
   if (!isVersioned && Date.parse(startedAt) - lastModified.getTime() < RECENT) return 'recent';
+  if (!retryFailed && (await hasFailedForGood(errorKey(result), lastModified))) return 'failed';
   return { bucket, key, versionId, etag };
 }
 
 function isUpload(key: string, prefix: string): boolean {
   const isKey = !key.endsWith('/') && Buffer.byteLength(key) <= MAX_KEY_BYTES;
   return isKey && key.startsWith(prefix) && suffixes.some((suffix) => key.endsWith(suffix));
+}
+
+/** What S3 tells of an upload: one that it refuses must not keep all others from being looked at. */
+async function headUpload(bucket: string, key: string): Promise<ObjectState | undefined | 'unreadable'> {
+  try {
+    return await headObject(s3, bucket, key);
+  } catch (error) {
+    if (![400, 403].includes(httpStatus(error) ?? 0)) throw error;
+    logger.warn('unreadable', { key, error: error as Error });
+    return 'unreadable';
+  }
+}
+
+/** Whether an error file that is newer than the upload says that trying again is in vain. */
+async function hasFailedForGood(key: string, uploadedAt: Date): Promise<boolean> {
+  const file = await readHead(s3, { bucket: resultsBucket, key }, MAX_ERROR_FILE);
+  if (file === undefined || file.lastModified < uploadedAt) return false;
+  return FOR_GOOD.includes(JSON.parse(Buffer.from(file.bytes).toString()).error);
 }

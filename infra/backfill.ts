@@ -1,5 +1,5 @@
 import { Arn, ArnFormat, Aws, Duration } from 'aws-cdk-lib';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import {
@@ -27,11 +27,14 @@ import {
   Succeed,
   TaskInput,
   Transformation,
+  Wait,
+  WaitTime,
   WriterConfig,
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { CallAwsService, StepFunctionsStartExecution } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { STEPFUNCTIONS_USE_DISTRIBUTED_MAP_RESULT_WRITER_V2 } from 'aws-cdk-lib/cx-api';
 import { Construct } from 'constructs';
+import type { ErrorName } from '../functions/shared/errors.ts';
 import { BucketAccess } from './bucket-access.ts';
 import { BundledFunction, type BundledFunctionProps, type Permission } from './functions.ts';
 import { acceptWildcard } from './nag.ts';
@@ -68,8 +71,8 @@ const SELECT_LISTED = 'Select listed';
 const SELECT_INVENTORIED = 'Select inventoried';
 const REMOVE = 'Remove';
 
-/** Within the five minutes that an Express execution may take. */
-const LOOK_RETRY = RETRY.map((retry) => ({ ...retry, maxAttempts: Math.min(5, retry.maxAttempts ?? 0) }));
+/** Four times a minute at most, within the five minutes that an Express execution may take. */
+const LOOK_RETRY = RETRY.map((retry) => ({ ...retry, maxAttempts: Math.min(3, retry.maxAttempts ?? 0) }));
 
 export interface BackfillProps {
   /** Name of the deployment that log lines are told apart by. */
@@ -104,11 +107,17 @@ export class Backfill extends Construct {
     const ownFiles = (...actions: string[]) => results.objects(actions, 'backfills/*');
     const prepare = this.function('Prepare', 'prepare-backfill', {
       description: 'Checks the input of a backfill',
-      permissions: [],
+      permissions: inventory ? readable(inventory, '*manifest.json') : [],
     });
     const select = this.function('Select', 'select-images', {
       description: 'Finds out which objects of a batch are images without a result',
-      permissions: [uploads.objects(['s3:GetObject']), uploads.list(), results.list()],
+      permissions: [
+        uploads.objects(['s3:GetObject']),
+        uploads.list(),
+        results.list(),
+        results.objects(['s3:GetObject'], '*.error.json'),
+        ...results.decrypt(),
+      ],
     });
     const plan = this.function('Plan', 'plan-backfill', {
       description: 'Counts and prices the images that a backfill found',
@@ -122,6 +131,7 @@ export class Backfill extends Construct {
     });
 
     const begin = this.task('Prepare backfill', prepare, {
+      stateMachineArn: JsonPath.stringAt('$$.StateMachine.Id'),
       startedAt: JsonPath.stringAt('$$.Execution.StartTime'),
       input: JsonPath.objectAt('$'),
     });
@@ -153,6 +163,12 @@ export class Backfill extends Construct {
       functions: [prepare, select, plan, report],
       timeout: BACKSTOP,
     });
+    // A policy of its own, because the state machine itself depends on this function.
+    const others = new PolicyStatement({
+      actions: ['states:ListExecutions'],
+      resources: [this.stateMachine.stateMachineArn],
+    });
+    new Policy(this, 'SeeOthers', { statements: [others] }).attachToRole(prepare.ownRole);
     this.allow([
       uploads.list(),
       ownFiles('s3:GetObject', 's3:PutObject', 's3:ListMultipartUploadParts', 's3:AbortMultipartUpload'),
@@ -211,6 +227,7 @@ export class Backfill extends Construct {
           'source.$': '$.backfill.source',
           'prefix.$': '$.backfill.prefix',
           'startedAt.$': '$.backfill.startedAt',
+          'retryFailed.$': '$.backfill.retryFailed',
         },
       }),
       maxConcurrency: BATCHES_AT_ONCE,
@@ -224,6 +241,7 @@ export class Backfill extends Construct {
         function: select,
         payload: TaskInput.fromJsonPathAt('$'),
         retry: LOOK_RETRY,
+        timeout: Duration.minutes(1),
       }),
     );
   }
@@ -245,25 +263,12 @@ export class Backfill extends Construct {
 
   /**
    * Submits one image under the name that its upload event would give the execution, so that both are one. If that
-   * name is taken, then by an execution that sees to it, or has since the first look; or by one that left no result.
+   * name is taken, the execution of that name decides: what runs, or has left a result, is seen to; what failed is
+   * redriven, because it may have been paid for; and only what cannot be redriven is submitted anew.
    */
   private removal(select: IFunction): IChainable {
-    const { removal } = this.#props;
     const start = this.start('Remove background', '$.name');
-    const startAnew = this.start('Remove background anew', '$.nextName');
-    const earlier = new CallAwsService(this, 'Earlier execution', {
-      service: 'sfn',
-      action: 'describeExecution',
-      iamAction: 'states:DescribeExecution',
-      iamResources: [executionArn(removal.stateMachineName, ':*')],
-      parameters: {
-        ExecutionArn: JsonPath.format(executionArn(removal.stateMachineName, ':{}'), JsonPath.stringAt('$.name')),
-      },
-      resultSelector: { 'status.$': '$.Status' },
-      resultPath: '$.earlier',
-    });
-    // Of these, Step Functions answers about 15 a second.
-    earlier.addRetry({ ...RETRY[1], maxAttempts: 20 });
+    const earlier = this.describe('Earlier execution', '$.earlier');
     const lookAgain = functionTask(this, 'Look again', {
       function: select,
       payload: TaskInput.fromObject({
@@ -271,25 +276,83 @@ export class Backfill extends Construct {
           source: 'LISTING',
           prefix: JsonPath.stringAt('$.input.key'),
           startedAt: JsonPath.stringAt('$.startedAt'),
+          retryFailed: true,
         },
         Items: [{ Key: JsonPath.stringAt('$.input.key') }],
       }),
       resultPath: '$.look',
       retry: RETRY,
     });
-    const underWay = new Pass(this, 'Under way', { result: Result.fromObject({ status: 'UNDER_WAY' }) });
+    const seenTo = new Pass(this, 'Seen to', { result: Result.fromObject({ status: 'SEEN_TO' }) });
+    const error = '$.earlier.Error';
+    const isHopeless = Condition.and(
+      Condition.isPresent(error),
+      Condition.stringEquals(error, 'RemovalFailed' satisfies ErrorName),
+    );
     start.addCatch(earlier, { errors: NAME_TAKEN, resultPath: '$.taken' });
     earlier.next(
-      new Choice(this, 'Still running?')
-        .when(Condition.stringEquals('$.earlier.status', 'RUNNING'), underWay)
+      new Choice(this, 'How did it end?')
+        .when(Condition.stringEquals('$.earlier.Status', 'RUNNING'), seenTo)
+        .when(isHopeless, lookAgain)
+        .when(Condition.stringEquals('$.earlier.RedriveStatus', 'REDRIVABLE'), this.redrive())
         .otherwise(lookAgain),
     );
     lookAgain.next(
       new Choice(this, 'Still without a result?')
-        .when(Condition.isPresent('$.look.output.images[0]'), startAnew)
-        .otherwise(underWay),
+        .when(Condition.isPresent('$.look.output.images[0]'), this.start('Remove background anew', '$.nextName'))
+        .otherwise(seenTo),
     );
     return start;
+  }
+
+  /** Lets the earlier execution go on where it stopped, and waits for it. */
+  private redrive(): IChainable {
+    const { removal } = this.#props;
+    const redrive = new CallAwsService(this, 'Redrive', {
+      service: 'sfn',
+      action: 'redriveExecution',
+      iamAction: 'states:RedriveExecution',
+      iamResources: [executionArn(removal.stateMachineName, ':*')],
+      parameters: { ExecutionArn: JsonPath.stringAt('$.earlier.ExecutionArn') },
+      resultPath: JsonPath.DISCARD,
+    });
+    const wait = new Wait(this, 'Wait for it', { time: WaitTime.duration(Duration.seconds(15)) });
+    const redriven = this.describe('Redriven execution', '$.redriven');
+    const ended = new Pass(this, 'Redriven', {
+      parameters: { 'output.$': 'States.StringToJson($.redriven.Output)' },
+      outputPath: '$.output',
+    });
+    const statusIs = (status: string) => Condition.stringEquals('$.redriven.Status', status);
+    const failedAgain = new Fail(this, 'Failed again', {
+      errorPath: '$.redriven.Error',
+      causePath: '$.redriven.Cause',
+    });
+    redrive.next(wait).next(redriven);
+    redriven.next(
+      new Choice(this, 'Redriven to its end?')
+        .when(statusIs('RUNNING'), wait)
+        .when(statusIs('SUCCEEDED'), ended)
+        .when(Condition.isPresent('$.redriven.Error'), failedAgain)
+        .otherwise(new Fail(this, 'Stopped', { error: 'Aborted' satisfies ErrorName })),
+    );
+    return redrive;
+  }
+
+  /** What became of the execution that has the image's name. */
+  private describe(id: string, resultPath: string): CallAwsService {
+    const { removal } = this.#props;
+    const execution = JsonPath.format(executionArn(removal.stateMachineName, ':{}'), JsonPath.stringAt('$.name'));
+    const describe = new CallAwsService(this, id, {
+      service: 'sfn',
+      action: 'describeExecution',
+      iamAction: 'states:DescribeExecution',
+      iamResources: [executionArn(removal.stateMachineName, ':*')],
+      parameters: { ExecutionArn: execution },
+      resultPath,
+    });
+    // Of these, Step Functions answers about 15 a second.
+    describe.addRetry({ ...RETRY[1], maxAttempts: 20 });
+    return describe;
   }
 
   private start(id: string, name: string): StepFunctionsStartExecution {
@@ -364,9 +427,9 @@ class ToFolder extends ResultWriterV2 {
 }
 
 /** To read the reports of an inventory, wherever they lie in its bucket. */
-function readable(inventory: IBucket): Permission[] {
+function readable(inventory: IBucket, keys = '*'): Permission[] {
   const access = new BucketAccess(inventory, '');
-  return [access.objects(['s3:GetObject']), ...access.decrypt()];
+  return [access.objects(['s3:GetObject'], keys), ...access.decrypt()];
 }
 
 /** The ARN of executions, as the CDK puts it together. */

@@ -18,7 +18,7 @@ import type { WebhookProps } from './webhook.ts';
 
 export interface BackgroundRemovalProps {
   /**
-   * The bucket whose uploads are processed, in the same region. One that is made in this app is told to send its events
+   * The bucket whose uploads are processed, in the same account and region. One that is made in this app is told to send its events
    * to EventBridge; one that is imported is not touched, and must do so already. If it is encrypted with a KMS key, its
    * `encryptionKey` must be known (`Bucket.fromBucketAttributes`).
    * @default - a new, private, versioned bucket

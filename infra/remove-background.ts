@@ -25,7 +25,7 @@ import { SettingError } from './checks.ts';
  */
 interface Image {
   /**
-   * The uploads bucket; no other is read. What is uploaded there is processed without this state too.
+   * The uploads bucket; no other is read. What is uploaded there is processed, and paid for, without this state too.
    * @default - `imageUrl` says where the image is
    */
   readonly bucket?: string | undefined;

@@ -52,8 +52,12 @@ export interface Settings {
   readonly webhook: boolean;
   /** Bound on callbacks processed at once: the function's reserved concurrency, 1–1,000. @default - the account's */
   readonly webhookConcurrency?: number;
+  /** ARN of the KMS key that the existing secret is encrypted with. @default - AWS's own */
+  readonly apiKeyKmsKey?: string;
   /** Name of an existing bucket with S3 Inventory reports, from which a backfill can take its list. @default - none */
   readonly inventoryBucket?: string;
+  /** ARN of the KMS key that the inventory's reports are encrypted with. @default - not encrypted with a key of yours */
+  readonly inventoryKmsKey?: string;
   /** Who gets an e-mail when an alarm goes off. @default - nobody */
   readonly alarmEmail?: string;
   /** ARN of an existing SNS topic that alarms go to. @default - none */
@@ -85,6 +89,7 @@ const READERS: Readers = {
   uploadsSuffixes: suffixes,
   resultsPrefix: prefix,
   apiKeySecret: secretNameOrArn,
+  apiKeyKmsKey: kmsKeyArn,
   gatewayUrl: gatewayOrigin,
   resultHosts,
   expectedSeconds,
@@ -93,6 +98,7 @@ const READERS: Readers = {
   webhook: boolean,
   webhookConcurrency: reservedConcurrency,
   inventoryBucket: bucketName,
+  inventoryKmsKey: kmsKeyArn,
   alarmEmail: emailAddress,
   alarmTopic: topicArn,
   removal: oneOf('retain', 'destroy'),
@@ -102,6 +108,8 @@ const READERS: Readers = {
 const NEEDS: Partial<Record<keyof Settings, keyof Settings>> = {
   uploadsKmsKey: 'uploadsBucket',
   resultsKmsKey: 'resultsBucket',
+  apiKeyKmsKey: 'apiKeySecret',
+  inventoryKmsKey: 'inventoryBucket',
   webhookConcurrency: 'webhook',
 };
 

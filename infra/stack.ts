@@ -1,4 +1,4 @@
-import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { ArnFormat, CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
@@ -24,14 +24,14 @@ export class CutoutStack extends Stack {
       uploadsPrefix: settings.uploadsPrefix,
       uploadsSuffixes: settings.uploadsSuffixes,
       resultsPrefix: settings.resultsPrefix,
-      apiKeySecret: this.existingSecret(settings.apiKeySecret),
+      apiKeySecret: this.existingSecret(settings),
       gatewayUrl: settings.gatewayUrl,
       resultHosts: settings.resultHosts,
       expectedTime: Duration.seconds(settings.expectedSeconds),
       timeout: Duration.minutes(settings.timeoutMinutes),
       maxConcurrency: settings.maxConcurrency,
       webhook: settings.webhook ? { reservedConcurrency: settings.webhookConcurrency } : undefined,
-      inventory: this.existingBucket('Inventory', settings.inventoryBucket),
+      inventory: this.existingBucket('Inventory', settings.inventoryBucket, settings.inventoryKmsKey),
       alarmTopic: this.alarmTopic(settings),
       removalPolicy: settings.removal === 'destroy' ? RemovalPolicy.DESTROY : undefined,
     });
@@ -75,13 +75,22 @@ export class CutoutStack extends Stack {
     return Bucket.fromBucketAttributes(this, id, { bucketName, ...(encryptionKey && { encryptionKey }) });
   }
 
-  private existingSecret(nameOrArn: string | undefined): ISecret | undefined {
-    if (nameOrArn === undefined) return undefined;
-    if (!nameOrArn.startsWith('arn:')) return Secret.fromSecretNameV2(this, 'ExistingSecret', nameOrArn);
+  private existingSecret({ apiKeySecret, apiKeyKmsKey }: Settings): ISecret | undefined {
+    if (apiKeySecret === undefined) return undefined;
+    const arn = apiKeySecret.startsWith('arn:')
+      ? apiKeySecret
+      : this.formatArn({
+          service: 'secretsmanager',
+          resource: 'secret',
+          resourceName: apiKeySecret,
+          arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+        });
     // A complete ARN ends in six characters that Secrets Manager chose.
-    const isComplete = /-[A-Za-z0-9]{6}$/.test(nameOrArn);
-    const secretArn = isComplete ? { secretCompleteArn: nameOrArn } : { secretPartialArn: nameOrArn };
-    return Secret.fromSecretAttributes(this, 'ExistingSecret', secretArn);
+    const isComplete = apiKeySecret.startsWith('arn:') && /-[A-Za-z0-9]{6}$/.test(arn);
+    return Secret.fromSecretAttributes(this, 'ExistingSecret', {
+      ...(isComplete ? { secretCompleteArn: arn } : { secretPartialArn: arn }),
+      ...(apiKeyKmsKey !== undefined && { encryptionKey: Key.fromKeyArn(this, 'ExistingSecretKey', apiKeyKmsKey) }),
+    });
   }
 
   private alarmTopic({ alarmTopic, alarmEmail }: Settings): ITopic | undefined {

@@ -58,6 +58,7 @@ export class LocalStepFunctions {
     this.#tasks = new Tasks(options, {
       startOf: (stateMachineArn, name, input) => this.startOf(stateMachineArn, name, input),
       get: (executionArn) => this.get(executionArn),
+      redrive: (executionArn) => void this.redrive(executionArn),
       stop: (executionArn) => void this.stop(executionArn),
       ended: (executionArn) => this.#ended(executionArn),
     });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BackfillInput, BackfillReport } from '../functions/shared/backfill.ts';
 import { LOCAL_CREDENTIALS, type LocalCloud } from '../local/cloud.ts';
 import type { Execution } from '../local/step-functions.ts';
-import { CAT, messageOf, picture, startCloud, until } from './support.ts';
+import { CAT, messageOf, picture, startCloud, statesOf, until } from './support.ts';
 
 /**
  * Backfills of an existing bucket, by the synthesized state machine and the built bundles. Distributed Maps are run by
@@ -13,13 +13,21 @@ import { CAT, messageOf, picture, startCloud, until } from './support.ts';
 
 const SFN = { region: 'us-east-1', credentials: LOCAL_CREDENTIALS };
 
-async function backfill(cloud: LocalCloud, input: BackfillInput): Promise<Execution> {
+async function started(cloud: LocalCloud, input: BackfillInput): Promise<Execution> {
   const sfn = new SFNClient({ ...SFN, endpoint: cloud.awsUrl });
   const stateMachineArn = cloud.template.output('BackfillStateMachineArn');
-  const started = await sfn.send(new StartExecutionCommand({ stateMachineArn, input: JSON.stringify(input) }));
+  const { executionArn } = await sfn.send(new StartExecutionCommand({ stateMachineArn, input: JSON.stringify(input) }));
   sfn.destroy();
-  const execution = cloud.stepFunctions.get(started.executionArn ?? '');
+  return cloud.stepFunctions.get(executionArn ?? '');
+}
+
+async function ended(execution: Execution): Promise<Execution> {
   await until(() => execution.status !== 'RUNNING' || undefined);
+  return execution;
+}
+
+async function backfill(cloud: LocalCloud, input: BackfillInput): Promise<Execution> {
+  const execution = await ended(await started(cloud, input));
   await cloud.settled();
   return execution;
 }
@@ -131,7 +139,7 @@ describe('a backfill of a bucket that was filled before and tells of no uploads'
     cloud.gateway.nextStatuses(...Array.from({ length: 30 }, () => ({ document: { status: 'PROCESSING' } })));
     const other = { ...input, AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: 'another workflow' };
     const first = cloud.stepFunctions.start(name, JSON.stringify(other));
-    expect(await report('busy/')).toMatchObject({ status: 'COMPLETED', delivered: 0, underWay: 1 });
+    expect(await report('busy/')).toMatchObject({ status: 'COMPLETED', delivered: 0, seenTo: 1 });
     expect(first.status).toBe('SUCCEEDED');
     expect(cutouts('busy/')).toEqual(['busy/a.jpg.png']);
   });
@@ -141,7 +149,9 @@ describe('a backfill of a bucket that was filled before and tells of no uploads'
     cloud.s3.put('photos', 'some/text.jpg', Buffer.from('no picture'));
     const some = await report('some/', { toleratedFailurePercentage: 25 });
     expect(some).toMatchObject({ status: 'COMPLETED', delivered: 3, failed: { NotAnImage: 1 } });
-    expect(some.summary).toContain('3 delivered; 0 superseded; 0 under way on their own; 1 NotAnImage failed.');
+    expect(some.summary).toContain(
+      '3 delivered; 0 superseded; 0 seen to by executions of their own; 1 NotAnImage failed.',
+    );
     const failures = [{ key: 'some/text.jpg', error: 'NotAnImage' }];
     expect(stored(cloud, some.report.key)).toMatchObject({ failures });
     expect(stored(cloud, 'some/text.jpg.error.json')).toMatchObject({ error: 'NotAnImage' });
@@ -166,6 +176,59 @@ describe('a backfill of a bucket that was filled before and tells of no uploads'
     expect(paid()).toBe(10);
   });
 
+  it('goes on with what was under way when it was stopped, and pays for none again', async () => {
+    put('stop/1.jpg', 'stop/2.jpg', 'stop/3.jpg');
+    cloud.gateway.always({ status: { document: { status: 'PROCESSING' } } });
+    const before = cloud.gateway.accepted;
+    const stopped = await started(cloud, { prefix: 'stop/' });
+    await until(() => cloud.gateway.accepted === before + 3 || undefined);
+    const asked = () =>
+      cloud.stepFunctions.executions.filter(
+        (each) => statesOf(each).includes('Check status') && each.status === 'RUNNING',
+      );
+    await until(() => asked().length === 3 || undefined);
+    cloud.stepFunctions.stop(stopped.arn);
+    await cloud.settled();
+    cloud.gateway.always({ status: 'normal' });
+    expect(cutouts('stop/')).toEqual([]);
+    expect(await report('stop/')).toMatchObject({ found: 3, delivered: 3 });
+    expect(cutouts('stop/')).toHaveLength(3);
+    expect(paid()).toBe(0);
+  });
+
+  it('leaves alone what failed for good, unless it is asked to try again', async () => {
+    put('bad/a.jpg');
+    cloud.gateway.nextOutcomes('FAILED');
+    expect(await report('bad/', { toleratedFailurePercentage: 100 })).toMatchObject({ failed: { RemovalFailed: 1 } });
+    expect(await report('bad/')).toMatchObject({ found: 0, skipped: { failed: 1 } });
+    expect(paid()).toBe(0);
+    expect(await report('bad/', { retryFailed: true })).toMatchObject({ found: 1, delivered: 1 });
+    expect(paid()).toBe(1);
+  });
+
+  it('is refused while another one runs, by whose name', async () => {
+    put('two/a.jpg');
+    cloud.gateway.always({ status: { document: { status: 'PROCESSING' } } });
+    const first = await started(cloud, { prefix: 'two/' });
+    const second = await ended(await started(cloud, { prefix: 'two/' }));
+    expect(messageOf(second)).toContain(
+      `Another backfill is running, ${first.name}: wait until it has ended, or stop it`,
+    );
+    cloud.gateway.always({ status: 'normal' });
+    await ended(first);
+    expect(first.status).toBe('SUCCEEDED');
+  });
+
+  it('skips an object that S3 does not tell of, and sees to all others', async () => {
+    put('some-denied/a.jpg', 'some-denied/secret.jpg');
+    cloud.s3.onRequest = ({ operation, key }) =>
+      operation === 'HeadObject' && key === 'some-denied/secret.jpg'
+        ? { status: 403, code: 'AccessDenied' }
+        : undefined;
+    expect(await report('some-denied/')).toMatchObject({ skipped: { unreadable: 1 }, delivered: 1 });
+    cloud.s3.onRequest = undefined;
+  });
+
   it('is refused what cannot be done, by name', async () => {
     const execution = await backfill(cloud, { maxImages: 0 });
     expect(execution).toMatchObject({ status: 'FAILED', error: 'InvalidInput' });
@@ -176,7 +239,10 @@ describe('a backfill of a bucket that was filled before and tells of no uploads'
     const SCHEMA = 'Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, LastModifiedDate';
 
     /** An S3 Inventory report: rows of CSV, keys URL-encoded, and the manifest that names them. */
-    function inventory(rows: [bucket: string, key: string, isLatest: string, isDeleteMarker: string][]): string {
+    function inventory(
+      rows: [bucket: string, key: string, isLatest: string, isDeleteMarker: string][],
+      sourceBucket = 'photos',
+    ): string {
       const csv = rows.map(([bucket, key, ...flags]) =>
         [bucket, encodeURIComponent(key).replaceAll('%20', '+'), 'v', ...flags, '1', '2026-11-01T00:00:00.000Z']
           .map((cell) => `"${cell}"`)
@@ -184,7 +250,7 @@ describe('a backfill of a bucket that was filled before and tells of no uploads'
       );
       cloud.s3.put('reports', 'photos/data/1.csv.gz', gzipSync(csv.join('\n')));
       const manifest = {
-        sourceBucket: 'photos',
+        sourceBucket,
         destinationBucket: 'arn:aws:s3:::reports',
         fileFormat: 'CSV',
         fileSchema: SCHEMA,
@@ -210,9 +276,10 @@ describe('a backfill of a bucket that was filled before and tells of no uploads'
     });
 
     it('of another bucket is refused before anything is paid', async () => {
-      const execution = await backfill(cloud, { manifest: inventory([['others', 'a.jpg', 'true', 'false']]) });
-      expect(execution.status).toBe('FAILED');
-      expect(cloud.s3.list(cloud.resultsBucket, `backfills/${execution.name}/images`)).toEqual([]);
+      const execution = await backfill(cloud, {
+        manifest: inventory([['others', 'a.jpg', 'true', 'false']], 'others'),
+      });
+      expect(messageOf(execution)).toContain('"manifest" is an inventory of the bucket others, not of photos');
       const elsewhere = await backfill(cloud, { manifest: 's3://elsewhere/manifest.json' });
       expect(messageOf(elsewhere)).toContain('"manifest" must be s3://reports/…/manifest.json');
     });
@@ -230,7 +297,7 @@ describe('a backfill of a bucket whose uploads are processed too', () => {
       await until(() => cloud.gateway.accepted === 1 || undefined);
       const report = await reportOf(cloud, {});
       expect(report.found).toBe(2);
-      expect(report.delivered + report.underWay).toBe(2);
+      expect(report.delivered + report.seenTo).toBe(2);
       expect(cloud.gateway.accepted).toBe(2);
       const results = cloud.s3.list(cloud.resultsBucket).filter((key) => !key.startsWith('backfills/'));
       expect(results).toEqual(['busy.jpg.png', 'failed.jpg.png']);
@@ -250,7 +317,7 @@ describe('a backfill of a bucket whose uploads are processed too', () => {
         if (bundle !== 'plan-backfill' || upload?.status === 'SUCCEEDED') return undefined;
         return { errorType: 'Lambda.Unknown', errorMessage: 'crashed', trace: [] };
       };
-      expect(await reportOf(cloud, {})).toMatchObject({ found: 1, delivered: 0, underWay: 1 });
+      expect(await reportOf(cloud, {})).toMatchObject({ found: 1, delivered: 0, seenTo: 1 });
       expect(cloud.gateway.accepted).toBe(1);
     } finally {
       await cloud.close();

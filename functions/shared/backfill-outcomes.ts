@@ -7,8 +7,8 @@ export interface Outcomes {
   delivered: number;
   /** Overwritten meanwhile; the newer versions have executions of their own. */
   superseded: number;
-  /** Already under way, started by their upload; they go on without the backfill. */
-  underWay: number;
+  /** Seen to by executions of their own, which run or have delivered meanwhile. */
+  seenTo: number;
   /** How many failed, by error. */
   failed: Record<string, number>;
   failures: { key: string; error: string }[];
@@ -17,25 +17,27 @@ export interface Outcomes {
 /** Failed images that are listed one by one; all have an error file, too. */
 const MAX_LISTED = 10_000;
 
-const Ended = v.object({ status: v.picklist(['DELIVERED', 'SUPERSEDED', 'UNDER_WAY']) });
+const Ended = v.object({ status: v.picklist(['DELIVERED', 'SUPERSEDED', 'SEEN_TO']) });
 /** A child execution that failed, as Step Functions describes it: `Cause` describes the failed removal in turn. */
 const Failed = v.object({
   Input: v.fallback(v.string(), '{}'),
-  Error: v.fallback(v.string(), 'unknown'),
+  Status: v.fallback(v.string(), 'FAILED'),
+  Error: v.fallback(v.optional(v.string()), undefined),
   Cause: v.fallback(v.string(), ''),
 });
 
 /** Counts the results of the Map Run with this manifest. */
 export async function outcomesOf(s3: S3Client, bucket: string, manifestKey: string | undefined): Promise<Outcomes> {
-  const outcomes: Outcomes = { delivered: 0, superseded: 0, underWay: 0, failed: {}, failures: [] };
+  const outcomes: Outcomes = { delivered: 0, superseded: 0, seenTo: 0, failed: {}, failures: [] };
   if (manifestKey === undefined) return outcomes;
-  const counters = { DELIVERED: 'delivered', SUPERSEDED: 'superseded', UNDER_WAY: 'underWay' } as const;
+  const counters = { DELIVERED: 'delivered', SUPERSEDED: 'superseded', SEEN_TO: 'seenTo' } as const;
   for await (const output of mapResults(s3, { bucket, manifestKey }, 'SUCCEEDED')) {
     outcomes[counters[v.parse(Ended, output).status]]++;
   }
   for await (const execution of mapResults(s3, { bucket, manifestKey }, 'FAILED')) {
-    const { Input, Error: name, Cause } = v.parse(Failed, execution);
-    const error = (field(Cause, 'Error') as string | undefined) ?? name;
+    const { Input, Status, Error: name, Cause } = v.parse(Failed, execution);
+    // One that was stopped has no error.
+    const error = (field(Cause, 'Error') as string | undefined) ?? name ?? Status;
     outcomes.failed[error] = (outcomes.failed[error] ?? 0) + 1;
     const { key } = (field(Input, 'input') ?? {}) as { key?: string };
     if (outcomes.failures.length < MAX_LISTED) outcomes.failures.push({ key: key ?? '', error });

@@ -14,6 +14,7 @@ const Input = v.strictObject({
   prefix: v.optional(v.string()),
   manifest: v.optional(v.string()),
   dryRun: v.optional(v.boolean(), false),
+  retryFailed: v.optional(v.boolean(), false),
   maxImages: v.optional(WholeNumber),
   maxConcurrency: v.optional(v.pipe(WholeNumber, v.maxValue(1000, 'must be at most 1000')), DEFAULT_MAX_CONCURRENCY),
   toleratedFailurePercentage: v.optional(
@@ -42,6 +43,8 @@ export interface Backfill {
   /** When the backfill began, ISO 8601. */
   startedAt: string;
   dryRun: boolean;
+  /** Whether images that failed for good before are tried again. */
+  retryFailed: boolean;
   /** Most images that are submitted; null for no limit. */
   maxImages: number | null;
   /** Most images that are under way at once. */
@@ -58,11 +61,15 @@ export type SkipReason =
   | 'hasResult'
   /** Its key is a folder marker's, or outside the prefix or the suffixes that are processed. */
   | 'notAnUpload'
+  /** It failed for good before: trying again costs, or fails, the same. Unless `retryFailed`. */
+  | 'failed'
   /** It has no bytes. */
   | 'empty'
+  /** S3 refuses to tell of it: encrypted with a key of its owner's, say, or denied by a policy. */
+  | 'unreadable'
   /** It would have to be restored from an archive first. */
   | 'archived'
-  /** It was uploaded shortly before, to a bucket without versioning: its own event is taking care of it. */
+  /** It was uploaded hours before, to a bucket without versioning: its own event may still be taking care of it. */
   | 'recent'
   /** The inventory lists it, but it is an older version, or gone by now. */
   | 'notCurrent';
@@ -129,13 +136,14 @@ export function parseBackfillInput(
   if (!prefix.startsWith(context.uploadsPrefix)) {
     throw new InvalidInput(`"prefix" does not begin with the uploads prefix ${context.uploadsPrefix}`);
   }
-  const { dryRun, maxConcurrency, toleratedFailurePercentage } = limits;
+  const { dryRun, retryFailed, maxConcurrency, toleratedFailurePercentage } = limits;
   return {
     source: manifest === undefined ? 'LISTING' : 'INVENTORY',
     prefix,
     manifestKey: manifest === undefined ? '' : manifestKey(manifest, context.inventoryBucket),
     startedAt: context.startedAt,
     dryRun,
+    retryFailed,
     maxImages,
     maxConcurrency,
     toleratedFailurePercentage,

@@ -62,13 +62,12 @@ export function hasResult(s3: S3Client, bucket: string, resultKey: string, sourc
   return someResult(s3, bucket, resultKey, (result) => isResultOf(source, result));
 }
 
-/** When the newest result under a key was stored, whatever its extension; undefined if there is none. */
-export async function newestResult(s3: S3Client, bucket: string, resultKey: string): Promise<Date | undefined> {
-  let newest: Date | undefined;
+/** Whether a result has been stored under a key, whatever its extension, since the time. */
+export async function hasResultSince(s3: S3Client, bucket: string, resultKey: string, time: Date): Promise<boolean> {
   for await (const { LastModified } of listResults(s3, bucket, resultKey)) {
-    if (LastModified !== undefined && (newest === undefined || LastModified > newest)) newest = LastModified;
+    if (LastModified !== undefined && LastModified > time) return true;
   }
-  return newest;
+  return false;
 }
 
 /** Whether one of the results under a key, whatever its extension, is as asked for. */

@@ -28,6 +28,7 @@ export interface Services {
 export interface Executions {
   startOf: (stateMachineArn: string, name: string, input: string) => Execution;
   get: (executionArn: string) => Execution;
+  redrive: (executionArn: string) => void;
   stop: (executionArn: string) => void;
   ended: (executionArn: string) => Promise<void>;
 }
@@ -63,7 +64,11 @@ export class Tasks {
       case 'states:startExecution.sync:2':
         return (parameters) => this.#startAndWait(parameters, signal, onCall);
       case 'aws-sdk:sfn:describeExecution':
-        return async (parameters) => this.#describe(parameters, onCall);
+        return async (parameters) =>
+          this.#callOn('AWSStepFunctions.DescribeExecution', parameters, onCall, (arn) => this.#describe(arn));
+      case 'aws-sdk:sfn:redriveExecution':
+        return async (parameters) =>
+          this.#callOn('AWSStepFunctions.RedriveExecution', parameters, onCall, (arn) => this.#redrive(arn));
       default:
         return () => Promise.reject(new Error(`The local run does not know the resource ${Resource}`));
     }
@@ -106,21 +111,33 @@ export class Tasks {
   }
 
   /** As the AWS SDK's integration answers: its times are ISO 8601, and its errors have the SDK's name in front. */
-  #describe(parameters: Json, onCall: CallListener): Json {
-    const { refuse } = this.#services;
+  #describe(executionArn: string): Json {
+    const execution = this.#executions.get(executionArn);
+    const { StartDate, StopDate, ...described } = describeChild(execution);
+    const isoDate = (time: unknown) => new Date(Number(time)).toISOString();
+    const isRedrivable = execution.status !== 'RUNNING' && execution.status !== 'SUCCEEDED';
+    return {
+      ...described,
+      RedriveStatus: isRedrivable ? 'REDRIVABLE' : 'NOT_REDRIVABLE',
+      StartDate: isoDate(StartDate),
+      ...(StopDate !== undefined && { StopDate: isoDate(StopDate) }),
+    };
+  }
+
+  #redrive(executionArn: string): Json {
+    this.#executions.redrive(executionArn);
+    return { RedriveDate: new Date().toISOString() };
+  }
+
+  /** A call of Step Functions' API by the AWS SDK integration: errors carry its prefix. */
+  #callOn(operation: string, parameters: Json, onCall: CallListener, work: (executionArn: string) => Json): Json {
     const { ExecutionArn } = parameters as Record<string, Json>;
     const call = { executionArn: ExecutionArn };
-    onCall('AWSStepFunctions.DescribeExecution', call);
+    onCall(operation, call);
     try {
-      const refusal = refuse?.('AWSStepFunctions.DescribeExecution', call);
+      const refusal = this.#services.refuse?.(operation, call);
       if (refusal) throw refusal;
-      const { StartDate, StopDate, ...described } = describeChild(this.#executions.get(String(ExecutionArn)));
-      const isoDate = (time: unknown) => new Date(Number(time)).toISOString();
-      return {
-        ...described,
-        StartDate: isoDate(StartDate),
-        ...(StopDate !== undefined && { StopDate: isoDate(StopDate) }),
-      };
+      return work(String(ExecutionArn));
     } catch (error) {
       if (!(error instanceof AwsError)) throw error;
       throw named(`Sfn.${exceptionOf(error)}`, error.message);

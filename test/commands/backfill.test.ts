@@ -16,21 +16,21 @@ afterAll(() => cloud?.close());
 const run = (...args: string[]) => runCommand(cloud, 'backfill', ...args);
 
 describe('npm run backfill', () => {
-  it('with --dry-run says how many images there are and what they cost, and submits nothing', async () => {
+  it('without --go says how many images there are and what they cost, and submits nothing', async () => {
     const { output, exitCode } = await run('--prefix', 'a/', '--dry-run');
     expect(output).toContain('with the input {"prefix":"a/","dryRun":true}');
     expect(output).toContain(
       '3 objects looked at, 3 images without a result: submitting 3 costs $0.054 at the gateway.',
     );
-    expect(output).toContain('Nothing was submitted. Leave out --dry-run to do it.');
+    expect(output).toContain('Nothing was submitted. Add --go to do it.');
     expect(exitCode).toBe(0);
     expect(cloud.gateway.accepted).toBe(0);
   });
 
   it('shows how far it is, and says at the end what came of it and where the report lies', async () => {
-    const { output, exitCode } = await run('--prefix', 'a/', '--tolerated-failures', '50');
+    const { output, exitCode } = await run('--prefix', 'a/', '--tolerated-failures', '50', '--go');
     expect(output).toContain('3 of 3 images done, 1 failed');
-    expect(output).toContain('2 delivered; 0 superseded; 0 under way on their own; 1 NotAnImage failed.');
+    expect(output).toContain('2 delivered; 0 superseded; 0 seen to by executions of their own; 1 NotAnImage failed.');
     const [, key = ''] = new RegExp(`Report: s3://${cloud.resultsBucket}/(\\S+)`).exec(output) ?? [];
     expect(cloud.s3.get(cloud.resultsBucket, key)?.body.toString()).toContain('"key": "a/text.jpg"');
     expect(exitCode).toBe(0);
@@ -38,9 +38,9 @@ describe('npm run backfill', () => {
   });
 
   it('fails with what went wrong, in words', async () => {
-    const tooMany = await run('--prefix', 'a/', '--tolerated-failures', '0');
+    const tooMany = await run('--prefix', 'a/', '--retry-failed', '--tolerated-failures', '0', '--go');
     expect(tooMany.output).toMatch(
-      /\nThe backfill failed with TooManyFailures: 3 objects .* 1 NotAnImage failed\. Stopped/,
+      /\nThe backfill failed with TooManyFailures: 3 objects .* 1 NotAnImage failed\. Stopped.* See s3:/,
     );
     const wrong = await run('--max-images', '0');
     expect(wrong.output).toContain('The backfill failed with InvalidInput: ');

@@ -18,6 +18,7 @@ describe("a backfill's input", () => {
       manifestKey: '',
       startedAt: '2026-11-22T12:00:00Z',
       dryRun: false,
+      retryFailed: false,
       maxImages: null,
       maxConcurrency: 50,
       toleratedFailurePercentage: 10,

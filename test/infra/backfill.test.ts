@@ -82,7 +82,7 @@ const planned: Planned = {
 const report: BackfillReport = {
   ...planned.backfill,
   ...planned.plan,
-  ...{ status: 'COMPLETED', delivered: 1, superseded: 0, underWay: 0, failed: {}, summary: 'All is well.' },
+  ...{ status: 'COMPLETED', delivered: 1, superseded: 0, seenTo: 0, failed: {}, summary: 'All is well.' },
   report: { bucket: 'results', key: 'report.json' },
 };
 
@@ -99,7 +99,8 @@ const RESULTS: Record<string, unknown> = {
   ),
   'Remove background': { ExecutionArn: 'arn:execution', Status: 'SUCCEEDED', Output: { status: 'DELIVERED' } },
   'Remove background anew': { ExecutionArn: 'arn:execution', Status: 'SUCCEEDED', Output: { status: 'DELIVERED' } },
-  'Earlier execution': { ExecutionArn: 'arn:execution', Status: 'SUCCEEDED' },
+  'Earlier execution': { ExecutionArn: 'arn:execution', Status: 'FAILED', Error: 'E', RedriveStatus: 'REDRIVABLE' },
+  'Redriven execution': { Status: 'SUCCEEDED', Output: '{"status":"DELIVERED"}', Error: 'E', Cause: 'C' },
   'Look again': { Payload: { skipped: {}, images: [image] } },
 };
 
@@ -183,7 +184,7 @@ describe.each([
 
   it('uses no context but what local interpreters supply, and no JSONata', () => {
     const used = [...text.matchAll(/\$\$\.?[A-Za-z0-9_.]*/g)].map(([path]) => path);
-    expect([...new Set(used)].sort()).toEqual(['$$.Execution.Name', '$$.Execution.StartTime']);
+    expect([...new Set(used)].sort()).toEqual(['$$.Execution.Name', '$$.Execution.StartTime', '$$.StateMachine.Id']);
     expect(text).not.toMatch(/JSONata|\{%/);
   });
 });
@@ -227,8 +228,9 @@ describe.each(SELECTIONS)('%s', (name) => {
     expect(ItemBatcher.MaxItemsPerBatch).toBe(100);
     expect(MaxConcurrency).toBe(10);
     const batch = Object.entries<string>(ItemBatcher.BatchInput).map(([key, path]) => [key, at(path, planned)]);
-    const { source, prefix, startedAt } = planned.backfill;
-    expect(Object.fromEntries(batch)).toEqual({ 'source.$': source, 'prefix.$': prefix, 'startedAt.$': startedAt });
+    const { source, prefix, startedAt, retryFailed } = planned.backfill;
+    const given = { 'source.$': source, 'prefix.$': prefix, 'startedAt.$': startedAt, 'retryFailed.$': retryFailed };
+    expect(Object.fromEntries(batch)).toEqual(given);
     expect(Object.keys(ItemProcessor?.States ?? {})).toEqual([`${name}: look`]);
     // An Express execution lasts five minutes at most.
     const [select] = inventory.template
@@ -354,15 +356,20 @@ describe('a removal, which costs money', () => {
     }
   });
 
-  it('whose name is taken is left alone if that runs or has left a result, and else started once more under another name', () => {
+  it('whose name is taken is left alone if that runs, redriven if that may have paid, and started anew only if it left no result', () => {
     const taken = ['StepFunctions.ExecutionAlreadyExists', 'StepFunctions.ExecutionAlreadyExistsException'];
     for (const error of taken) expect(retries(state('Remove background'), error)).toBe(0);
     expect(state('Remove background').Catch).toEqual([
       { ErrorEquals: taken, ResultPath: '$.taken', Next: 'Earlier execution' },
     ]);
     expect(state('Earlier execution').Parameters['ExecutionArn.$']).toMatch(/:execution:\w+:\{\}', \$\.name\)$/);
-    expect(state('Still running?')).toMatchObject({
-      Choices: [{ Variable: '$.earlier.status', StringEquals: 'RUNNING', Next: 'Under way' }],
+    const failed = { Variable: '$.earlier.Error', StringEquals: 'RemovalFailed' };
+    expect(state('How did it end?')).toMatchObject({
+      Choices: [
+        { Variable: '$.earlier.Status', StringEquals: 'RUNNING', Next: 'Seen to' },
+        { And: [{ Variable: '$.earlier.Error', IsPresent: true }, failed], Next: 'Look again' },
+        { Variable: '$.earlier.RedriveStatus', StringEquals: 'REDRIVABLE', Next: 'Redrive' },
+      ],
       Default: 'Look again',
     });
     expect(state('Look again').Parameters).toMatchObject({
@@ -370,9 +377,9 @@ describe('a removal, which costs money', () => {
     });
     expect(state('Still without a result?')).toMatchObject({
       Choices: [{ Variable: '$.look.output.images[0]', IsPresent: true, Next: 'Remove background anew' }],
-      Default: 'Under way',
+      Default: 'Seen to',
     });
-    expect(state('Under way')).toMatchObject({ Result: { status: 'UNDER_WAY' }, End: true });
+    expect(state('Seen to')).toMatchObject({ Result: { status: 'SEEN_TO' }, End: true });
     // Whose second name is taken, too, has been started by this backfill: it fails, and is reported.
     expect(state('Remove background anew')).not.toHaveProperty('Catch');
   });
@@ -385,7 +392,7 @@ describe('what costs nothing', () => {
     expect(retries(state(name), 'InvalidInput')).toBe(0);
     for (const error of ['InternalError', 'Sandbox.Timedout', 'Lambda.TooManyRequestsException', 'States.Timeout']) {
       // Looking has to end within the five minutes of an Express execution.
-      expect(retries(state(name), error)).toBe(name.endsWith(': look') ? 5 : 8);
+      expect(retries(state(name), error)).toBe(name.endsWith(': look') ? 3 : 8);
     }
     const invoked = inventory.template
       .resources('AWS::Lambda::Function')

@@ -162,12 +162,13 @@ describe('exactly what each may do', () => {
     ]);
   });
 
-  it('prepare-backfill: nothing', () => {
-    expect(doings('BackfillPrepareRole')).toEqual([]);
+  it('prepare-backfill: see whether another backfill runs', () => {
+    expect(doings('BackfillPrepareRole')).toEqual(['states:ListExecutions <BackfillStateMachine>']);
   });
 
-  it('select-images: see uploads, list results', () => {
+  it('select-images: see uploads, list results, read error files', () => {
     expect(doings('BackfillSelectRole')).toEqual([
+      's3:GetObject <Results.Arn>/*.error.json',
       's3:GetObject <Uploads.Arn>/*',
       's3:ListBucket <Results.Arn>',
       's3:ListBucket <Uploads.Arn>',
@@ -213,6 +214,7 @@ describe('exactly what each may do', () => {
       `states:DescribeExecution ${EXECUTIONS}:<WorkflowStateMachine:6>*`,
       `states:RedriveExecution ${EXECUTIONS}:<BackfillStateMachine:6>/Remove:*`,
       `states:RedriveExecution ${EXECUTIONS}:<BackfillStateMachine:6>/Selectlisted:*`,
+      `states:RedriveExecution ${EXECUTIONS}:<WorkflowStateMachine.Name>:*`,
       'states:StartExecution <BackfillStateMachine>',
       'states:StartExecution <WorkflowStateMachine>',
       `states:StopExecution ${EXECUTIONS}:<BackfillStateMachine:6>:*`,
@@ -298,7 +300,10 @@ describe('what nobody meant to grant', () => {
     const machines = started(BACKFILL).map(({ resource }) => resource);
     expect(machines.sort()).toEqual(['<BackfillStateMachine>', '<WorkflowStateMachine>']);
     for (const role of FUNCTION_ROLES.filter((name) => /Backfill/.test(name))) {
-      expect(grants(role).filter(({ action }) => action.startsWith('states:'))).toEqual([]);
+      const doing = grants(role).filter(
+        ({ action }) => action.startsWith('states:') && action !== 'states:ListExecutions',
+      );
+      expect(doing).toEqual([]);
     }
   });
 
@@ -398,6 +403,8 @@ describe('with buckets that are encrypted with KMS keys', () => {
     SubmitRole: [`kms:Decrypt ${uploadsKey}`],
     DeliverRole: readAndWrite,
     ReportFailureRole: [`kms:GenerateDataKey ${resultsKey}`],
+    // For error files.
+    BackfillSelectRole: [`kms:Decrypt ${resultsKey}`],
     BackfillPlanRole: readAndWrite,
     BackfillReportRole: readAndWrite,
     [BACKFILL]: [`kms:Decrypt ${resultsKey}`, `kms:Encrypt ${resultsKey}`, `kms:GenerateDataKey ${resultsKey}`],
@@ -424,7 +431,11 @@ describe('with an inventory', () => {
       's3:GetObject arn:<AWS::Partition>:s3:::my-inventory/*',
       `states:RedriveExecution ${EXECUTIONS}:<BackfillStateMachine:6>/Selectinventoried:*`,
     ]);
-    for (const role of ROLES.filter((name) => name !== BACKFILL)) expect(added(role)).toEqual([]);
+    expect(added('BackfillPrepareRole')).toEqual([
+      's3:GetObject arn:<AWS::Partition>:s3:::my-inventory/*manifest.json',
+    ]);
+    const others = ROLES.filter((name) => name !== BACKFILL && name !== 'BackfillPrepareRole');
+    for (const role of others) expect(added(role)).toEqual([]);
   });
 });
 

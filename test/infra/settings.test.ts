@@ -135,6 +135,8 @@ const CASES: Record<keyof Required<Settings>, Cases> = {
     invalid: ['two words', ' ', 42, { name: 'key' }, null],
     advice: 'must be the name or ARN of a secret',
   },
+  apiKeyKmsKey: KMS_KEY,
+  inventoryKmsKey: KMS_KEY,
   gatewayUrl: {
     valid: [
       ['https://gateway.example.com', 'https://gateway.example.com'],
@@ -261,6 +263,8 @@ function whole(min: number, max: number): Cases {
 const NEEDED: Partial<Record<keyof Settings, Partial<Settings>>> = {
   uploadsKmsKey: { uploadsBucket: 'images' },
   resultsKmsKey: { resultsBucket: 'cutouts' },
+  apiKeyKmsKey: { apiKeySecret: 'pixazo/api-key' },
+  inventoryKmsKey: { inventoryBucket: 'reports' },
   webhookConcurrency: { webhook: true },
 };
 

@@ -166,10 +166,12 @@ export class Requests {
         return [...on(arn, 'secretsmanager:GetSecretValue'), ...decrypt];
       }
       case 'AWSStepFunctions.StartExecution':
-        return on(input.stateMachineArn, 'states:StartExecution');
+      case 'AWSStepFunctions.ListExecutions':
+        return on(input.stateMachineArn, operation.replace('AWSStepFunctions.', 'states:'));
       case 'AWSStepFunctions.DescribeExecution':
       case 'AWSStepFunctions.GetExecutionHistory':
       case 'AWSStepFunctions.StopExecution':
+      case 'AWSStepFunctions.RedriveExecution':
         return on(input.executionArn, operation.replace('AWSStepFunctions.', 'states:'));
       case 'AWSStepFunctions.SendTaskSuccess':
         // The token is one of the state machine that removes backgrounds: no other waits for one.

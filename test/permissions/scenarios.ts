@@ -99,13 +99,14 @@ async function backfill(cloud: LocalCloud, body: Buffer, prefix: string): Promis
 async function stopBackfill(cloud: LocalCloud, body: Buffer, prefix: string): Promise<void> {
   const folder = `${prefix}stopped/`;
   const keys = ['a.jpg', 'b.jpg'].map((name) => `${folder}${name}`);
-  cloud.gateway.nextSubmits(EMPTY_WALLET, EMPTY_WALLET);
+  cloud.gateway.nextOutcomes('FAILED', 'FAILED');
   for (const key of keys) cloud.s3.put(cloud.uploadsBucket, key, body);
   await cloud.settled();
   // Of the two, one is under way when the other fails.
   cloud.gateway.nextSubmits('accept', EMPTY_WALLET);
   cloud.gateway.always({ outcome: 'NEVER' });
-  ended(await runBackfill(cloud, { prefix: folder, toleratedFailurePercentage: 0 }), 'FAILED');
+  const limits = { retryFailed: true, toleratedFailurePercentage: 0 };
+  ended(await runBackfill(cloud, { prefix: folder, ...limits }), 'FAILED');
   cloud.gateway.always({ outcome: 'COMPLETED' });
 }
 
@@ -118,6 +119,7 @@ async function backfillInventory(
   const row = `"${cloud.uploadsBucket}","${encodeURIComponent(`${folder}cat.jpg`)}","true"`;
   cloud.s3.put(inventory, 'data/1.csv.gz', gzipSync(row));
   const manifest = {
+    sourceBucket: cloud.uploadsBucket,
     destinationBucket: `arn:aws:s3:::${inventory}`,
     fileFormat: 'CSV',
     fileSchema: 'Bucket, Key, IsLatest',
