@@ -26,7 +26,7 @@ export const handler = handlerOf(async (event: unknown): Promise<{ backfill: Bac
   logger.appendKeys({ backfill: execution });
   const backfill = parseBackfillInput(input, { ...buckets, execution, startedAt, inventoryBucket });
   if (backfill.source === 'INVENTORY') await checkManifest(backfill.manifestKey);
-  if (!backfill.dryRun) await refuseAnother(stateMachineArn, execution);
+  if (!backfill.dryRun) await refuseAnother(stateMachineArn, execution, startedAt);
   logger.info('backfill', { ...backfill });
   return { backfill };
 });
@@ -46,11 +46,14 @@ async function checkManifest(Key: string): Promise<void> {
     throw new InvalidInput(`"manifest" is of an inventory in ${fileFormat}, but only CSV is read`);
 }
 
-/** Two at once would select the same images, and could both pay for one. */
-async function refuseAnother(stateMachineArn: string, execution: string): Promise<void> {
+/** Two at once would select the same images, and could both pay for one: the one that began first goes on. */
+async function refuseAnother(stateMachineArn: string, execution: string, startedAt: string): Promise<void> {
   const running = new ListExecutionsCommand({ stateMachineArn, statusFilter: 'RUNNING' });
   const { executions = [] } = await sfn.send(running);
-  const another = executions.find(({ name }) => name !== execution);
-  if (another)
-    throw new InvalidInput(`Another backfill is running, ${another.name}: wait until it has ended, or stop it`);
+  const beganAt = Date.parse(startedAt);
+  const first = executions.find(({ name = '', startDate }) => {
+    const sooner = beganAt - Number(startDate);
+    return name !== execution && (sooner > 0 || (sooner === 0 && name < execution));
+  });
+  if (first) throw new InvalidInput(`Another backfill is running, ${first.name}: wait until it has ended, or stop it`);
 }

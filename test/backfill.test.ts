@@ -210,6 +210,7 @@ describe('a backfill of a bucket that was filled before and tells of no uploads'
     put('two/a.jpg');
     cloud.gateway.always({ status: { document: { status: 'PROCESSING' } } });
     const first = await started(cloud, { prefix: 'two/' });
+    await until(() => statesOf(first).includes('Remove') || undefined);
     const second = await ended(await started(cloud, { prefix: 'two/' }));
     expect(messageOf(second)).toContain(
       `Another backfill is running, ${first.name}: wait until it has ended, or stop it`,

@@ -389,16 +389,15 @@ describe.concurrent('the app', () => {
     });
   }
 
-  it.each([
-    ['a setting that cannot be used', { maxConcurrency: '1' }, /^The setting maxConcurrency .*"1"\.\n$/],
-    ['an unknown setting', { uploadBucket: 'images' }, /^There is no setting uploadBucket\. .*\n$/],
-    ['an overlap', { uploadsBucket: 'images', resultsBucket: 'images' }, /^Uploads and results overlap: .*\n$/],
-  ])('answers %s with one line and no stack', async (name, context, line) => {
-    const { code, out, err } = await run(name, context);
-    expect(err).toMatch(line);
-    expect(out).toBe('');
-    expect(code).toBe(1);
-  });
+  it.each([['a setting that cannot be used', { maxConcurrency: '1' }, /^The setting maxConcurrency .*"1"\.\n$/]])(
+    'answers %s with one line and no stack',
+    async (name, context, line) => {
+      const { code, out, err } = await run(name, context);
+      expect(err).toMatch(line);
+      expect(out).toBe('');
+      expect(code).toBe(1);
+    },
+  );
 
   it('synthesizes with good settings, and says nothing', async () => {
     const context = { 'aws:cdk:enable-path-metadata': true, uploadsPrefix: 'in/', maxConcurrency: 2 };

@@ -239,6 +239,7 @@ describe('the input of a backfill', () => {
       source: fc.constantFrom('LISTING', 'INVENTORY'),
       prefix: fc.constant('in/'),
       startedAt: fc.constant('2026-01-01T00:00:00.000Z'),
+      retryFailed: fc.boolean(),
     });
     const events = almost({ BatchInput: batch, Items: fc.array(items, { maxLength: 3 }) });
     let looked = 0;
