@@ -7,8 +7,8 @@ import { World } from './world.ts';
 
 /** How many in regions of either kind; `UPLOADS=10000` for as many in both. Those of the second are past their bucket, too. */
 const CASES: { uploads: number; quotas: RegionQuotas }[] = [
-  { uploads: Number(process.env.UPLOADS ?? 500), quotas: LARGE_REGIONS },
-  { uploads: Number(process.env.UPLOADS ?? 500), quotas: OTHER_REGIONS },
+  { uploads: Number(process.env.UPLOADS ?? 300), quotas: LARGE_REGIONS },
+  { uploads: Number(process.env.UPLOADS ?? 300), quotas: OTHER_REGIONS },
 ];
 /** How long a job of the gateway's takes, as in its documentation. */
 const JOB_SECONDS = 15;
