@@ -1,0 +1,101 @@
+import { LARGE_REGIONS, OTHER_REGIONS, type RegionQuotas } from '../test/simulation/quotas.ts';
+import { Rate } from '../test/simulation/rate.ts';
+import { cutout, type Site, type System } from './simulation/system.ts';
+import { World } from './simulation/world.ts';
+import type { Size } from './size.ts';
+import { printGoal, printTable } from './table.ts';
+
+const UPLOADS = { small: [5, 10], full: [100, 1_000, 10_000] };
+/** What the gateway allows, in requests a second, undefined for any number; its documentation names none. */
+const ALLOWED = { small: [20], full: [5, 20, undefined] };
+/** In full, more than ten minutes: 10,000 images at 5 requests/s are 300,000 requests, each sent by the real handlers. */
+const REGIONS = {
+  small: [{ quotas: LARGE_REGIONS, allowed: ALLOWED.small }],
+  full: [
+    { quotas: LARGE_REGIONS, allowed: ALLOWED.full },
+    { quotas: OTHER_REGIONS, allowed: [undefined] },
+  ],
+};
+/** How long a job takes: somewhat longer than half of the mix that `money` assumes. */
+const JOB_SECONDS = 15;
+/** How much more an image may cost in the largest burst than in the smallest. */
+const LINEAR = 1.1;
+
+interface Case {
+  uploads: number;
+  allowed: number | undefined;
+  quotas: RegionQuotas;
+  system: System;
+  site: Site;
+}
+
+interface Measured {
+  delivered: number;
+  submissions: number;
+  dollarsEach: number;
+  row: (string | number)[];
+}
+
+/** All at once: how long it takes, how fast it goes, and whether anything is lost, in simulated time. */
+export async function run(size: Size): Promise<void> {
+  const polling = await cutout();
+  const webhook = await cutout({ webhook: true });
+  const misses = { lost: [] as string[], paidTwice: [] as string[], grown: [] as string[] };
+  for (const { quotas, allowed: rates } of REGIONS[size]) {
+    const rows: Measured['row'][] = [];
+    for (const { system, site } of [polling, webhook]) {
+      for (const allowed of rates) {
+        const measured: Measured[] = [];
+        for (const uploads of UPLOADS[size]) {
+          const name = `${uploads} of ${system.name} at ${allowed ?? 'any number of'} requests/s in ${quotas.region}`;
+          // On stderr, so that tables can be redirected: some of these take minutes.
+          console.error(`${name} …`);
+          const each = await measure({ uploads, allowed, quotas, system, site });
+          measured.push(each);
+          if (each.delivered < uploads) misses.lost.push(`${uploads - each.delivered} of ${name}`);
+          if (each.submissions > uploads) misses.paidTwice.push(name);
+        }
+        const [first, last] = [measured[0], measured.at(-1)];
+        if (first && last && last.dollarsEach > first.dollarsEach * LINEAR)
+          misses.grown.push(`${system.name} at ${allowed ?? 'any number of'} requests/s in ${quotas.region}`);
+        rows.push(...measured.map(({ row }) => row));
+      }
+    }
+    const { bucket, refillPerSecond } = quotas.stateTransitions;
+    printTable(
+      `Uploads at once, jobs of ${JOB_SECONDS} s (simulated): ${quotas.region}, whose default quotas are ` +
+        `${refillPerSecond} transitions/s (bucket ${bucket}), ${quotas.startExecution.refillPerSecond} starts/s ` +
+        `(bucket ${quotas.startExecution.bucket}), ${quotas.lambdaConcurrency} functions at once`,
+      [
+        ...['System', 'Gateway allows', 'Uploads', 'Delivered', 'Last cutout after', 'Submissions/s, peak'],
+        ...['Polls/s, peak', 'Refused', 'Transitions/s, peak', 'Functions, peak', '$ per 1,000'],
+      ],
+      rows,
+    );
+  }
+  printGoal('nothing is lost', misses.lost);
+  printGoal('nothing is paid for twice', misses.paidTwice);
+  printGoal(`an image costs at most ${LINEAR} times as much in the largest burst as in the smallest`, misses.grown);
+}
+
+async function measure({ uploads, allowed, quotas, system, site }: Case): Promise<Measured> {
+  const world = new World(system, site, { quotas, gatewayPerSecond: allowed });
+  const delivered = await world.run(Array.from({ length: uploads }, () => ({ at: 0, jobSeconds: JOB_SECONDS })));
+  const peak = (times: number[]) => new Rate(times.map((at) => (at - world.clock.startedAt) / 1000)).peak;
+  const last = delivered.reduce((most, { secondsFromUpload }) => Math.max(most, secondsFromUpload), 0);
+  const dollarsEach = world.meters.dollars.total / uploads;
+  return {
+    delivered: delivered.length,
+    submissions: world.gateway.jobs.size,
+    dollarsEach,
+    row: [
+      ...[system.name, allowed === undefined ? 'all' : `${allowed}/s`, uploads, delivered.length],
+      ...[duration(last), peak(world.gateway.posts.map(({ at }) => at)), peak(world.gateway.polls), world.refused],
+      ...[peak(world.transitions), world.invocations.peak, (dollarsEach * 1000).toFixed(3)],
+    ],
+  };
+}
+
+function duration(seconds: number): string {
+  return seconds < 600 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
+}

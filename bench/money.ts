@@ -1,0 +1,148 @@
+import { jobPoller } from './alternatives/job-poller.ts';
+import { noWorkflow } from './alternatives/no-workflow.ts';
+import { sleepingFunction } from './alternatives/sleeping-function.ts';
+import { trustingWebhook } from './alternatives/trusting-webhook.ts';
+import { compareFirstWaits } from './first-wait.ts';
+import { PRICES_AS_OF } from './prices.ts';
+import { cutout, type Site, type System } from './simulation/system.ts';
+import { ASSUMPTIONS, World } from './simulation/world.ts';
+import type { Size } from './size.ts';
+import { mean, percentile } from './statistics.ts';
+import { printGoal, printTable } from './table.ts';
+import { around, mix, type Workload } from './workload.ts';
+
+const DURATIONS = { small: [2], full: [2, 5, 10, 15, 20, 30, 60, 120] };
+const IMAGES = { small: 2, full: 200 };
+/** Between two uploads: so few that no quota matters. */
+const SECONDS_APART = 2;
+
+/** What AWS charges for an image, in US dollars, and what it is charged for. */
+interface Measured {
+  states: number;
+  requests: number;
+  dollars: ReturnType<typeof dollarsOf>;
+  /** From the job's end to the stored cutout. */
+  meanSeconds: number;
+  p95Seconds: number;
+  /** States that executions entered beyond what their polls account for. */
+  statesBeyond: { firstPoll: number; furtherPoll: number };
+}
+
+const PARTS = [
+  ['transitions', 'Step Functions'],
+  ['lambda', 'Lambda'],
+  ['s3', 'S3'],
+  ['other', 'SQS, DynamoDB, secrets, logs'],
+] as const;
+
+/** What an alternative does not do. */
+const LOSES = [
+  ['a) 5 s poller', 'looks every 5 s however old the job is, at three states and one request each'],
+  ['b) sleeping Lambda', 'jobs over 15 min; after a crash the job is lost, or paid for again; no redrive, no history'],
+  ['c) trusting webhook', 'whoever calls the URL chooses what is stored; one lost or early callback loses the image'],
+  [
+    'd) no workflow',
+    'as c), and no retries, redrive or history: a failed delivery is lost, a repeated event is paid again',
+  ],
+];
+
+/** Money and latency of an image: Cutout's two modes against four other ways to do it, in simulated time. */
+export async function run(size: Size): Promise<void> {
+  const polling = await cutout();
+  const webhook = await cutout({ webhook: true });
+  const { site } = polling;
+  const systems = [
+    ...[polling.system, webhook.system, jobPoller(site), sleepingFunction(site)],
+    ...[trustingWebhook(site), noWorkflow(site)],
+  ];
+  const images = IMAGES[size];
+  const workloads = [...DURATIONS[size].map((seconds) => around(seconds, images)), mix(images * 5)];
+  const rows: { workload: Workload; measured: Measured[] }[] = [];
+  for (const workload of workloads) {
+    const measured: Measured[] = [];
+    for (const system of systems) measured.push(await measure(system, site, workload));
+    rows.push({ workload, measured });
+  }
+  console.log(`\nAssumed in simulated time: ${ASSUMPTIONS}.`);
+  const header = ['Jobs of', ...systems.map(({ name }) => name)];
+  const show = (title: string, cell: (measured: Measured) => string) =>
+    printTable(
+      title,
+      header,
+      rows.map(({ workload, measured }) => [workload.name, ...measured.map(cell)]),
+    );
+  show(`AWS, $ per 1,000 images (simulated; ${PRICES_AS_OF}; the gateway takes another $18)`, ({ dollars }) =>
+    (dollars.total * 1000).toFixed(3),
+  );
+  show("From the job's end to the stored cutout, s: mean / 95th percentile (simulated)", (each) =>
+    [each.meanSeconds, each.p95Seconds].map((seconds) => seconds.toFixed(1)).join(' / '),
+  );
+  show('State transitions per image (simulated)', ({ states }) => states.toFixed(1));
+  show('Requests to the gateway per image (simulated)', ({ requests }) => requests.toFixed(1));
+  printTable(
+    'Where the money goes for the mix, $ per 1,000 images (simulated)',
+    ['', ...systems.map(({ name }) => name)],
+    PARTS.map(([part, name]) => [
+      name,
+      ...(rows.at(-1)?.measured ?? []).map(({ dollars }) => (dollars[part] * 1000).toFixed(3)),
+    ]),
+  );
+  printTable('What the alternatives lose', ['', 'Loses'], LOSES);
+  printGoals(rows);
+  compareFirstWaits(size);
+}
+
+async function measure(system: System, site: Site, { jobSeconds }: Workload): Promise<Measured> {
+  const world = new World(system, site);
+  const count = jobSeconds.length;
+  const delivered = await world.run(jobSeconds.map((seconds, n) => ({ at: n * SECONDS_APART, jobSeconds: seconds })));
+  if (delivered.length < count) throw new Error(`${system.name} lost ${count - delivered.length} of ${count} images`);
+  const executions = world.stepFunctions?.executions ?? [];
+  const beyond = executions.map(({ history }) => {
+    const names = history.flatMap(({ stateEnteredEventDetails: entered }) => entered?.name ?? []);
+    const polls = names.filter((name) => name === 'Check status').length;
+    return { polls, states: names.length };
+  });
+  const most = (values: number[]) => Math.max(0, ...values);
+  const seconds = delivered.map(({ secondsFromEnd }) => secondsFromEnd);
+  return {
+    states: world.meters.transitions / count,
+    requests: world.requests.length / count,
+    dollars: dollarsOf(world, count),
+    meanSeconds: mean(seconds),
+    p95Seconds: percentile(seconds, 0.95),
+    statesBeyond: {
+      firstPoll: most(beyond.filter(({ polls }) => polls === 1).map(({ states }) => states)),
+      furtherPoll: most(beyond.filter(({ polls }) => polls > 1).map(({ polls, states }) => (states - 5) / (polls - 1))),
+    },
+  };
+}
+
+function dollarsOf(world: World, images: number): World['meters']['dollars'] {
+  const { transitions, lambda, s3, other, total } = world.meters.dollars;
+  const [a, b, c, d, e] = [transitions, lambda, s3, other, total].map((each) => each / images);
+  return { transitions: a ?? 0, lambda: b ?? 0, s3: c ?? 0, other: d ?? 0, total: e ?? 0 };
+}
+
+function printGoals(rows: { workload: Workload; measured: Measured[] }[]): void {
+  const misses = (isMet: (polling: Measured, webhook: Measured, poller: Measured) => boolean) =>
+    rows.flatMap(({ workload, measured: [polling, webhook, poller] }) =>
+      polling && webhook && poller && isMet(polling, webhook, poller) ? [] : workload.name,
+    );
+  printGoal(
+    'polling enters at most 5 states for a job that ends within the first wait, and 3 more for each further poll',
+    misses(({ statesBeyond }) => statesBeyond.firstPoll <= 5 && statesBeyond.furtherPoll <= 3),
+  );
+  printGoal(
+    'polling is cheaper than a) at every duration',
+    misses((polling, _, poller) => polling.dollars.total < poller.dollars.total),
+  );
+  printGoal(
+    'polling is no slower than a) on average',
+    misses((polling, _, poller) => polling.meanSeconds <= poller.meanSeconds),
+  );
+  printGoal(
+    'webhook enters at most 5 states whatever the duration',
+    misses((_, webhook) => webhook.states <= 5),
+  );
+}
