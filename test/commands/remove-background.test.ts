@@ -232,7 +232,7 @@ async function run(
   const options = ['--gateway-url', gateway.url, '--result-hosts', gateway.cdnUrl];
   const child: ChildProcess = spawn(process.execPath, [command, ...options, ...args], {
     cwd: folder,
-    env: { ...process.env, PIXAZO_API_KEY: KEY, ...env },
+    env: { PATH: process.env.PATH, PIXAZO_API_KEY: KEY, ...env },
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk));

@@ -203,7 +203,7 @@ async function run(
   const child = spawn(process.execPath, [join(import.meta.dirname, '../../commands/smoke.ts'), ...args], {
     cwd: folder,
     env: {
-      ...process.env,
+      PATH: process.env.PATH,
       HOME: folder,
       AWS_EC2_METADATA_DISABLED: 'true',
       AWS_REGION: 'us-east-1',

@@ -10,7 +10,7 @@ export async function runCommand(
 ): Promise<{ output: string; exitCode: number | null }> {
   const child = spawn(process.execPath, [join(import.meta.dirname, `../../commands/${command}.ts`), ...args], {
     env: {
-      ...process.env,
+      PATH: process.env.PATH,
       AWS_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
       AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,

@@ -13,7 +13,7 @@ import {
 import { World } from './world.ts';
 
 const seed = Number(process.env.FC_SEED ?? 20_300_101);
-const schedules = Number(process.env.SCHEDULES ?? 800);
+const schedules = Number(process.env.SCHEDULES ?? 500);
 const runs = { polling: 0, webhook: 0 };
 
 async function live(schedule: Schedule): Promise<World> {
