@@ -12,7 +12,8 @@ import {
 } from '@aws-sdk/client-sfn';
 import type { BackfillInput, BackfillReport } from '../functions/shared/backfill.ts';
 import { whatFailed } from '../functions/shared/failures.ts';
-import { findDeployment, main } from './shared/deployment.ts';
+import { findDeployment } from './shared/deployment.ts';
+import { main } from './shared/main.ts';
 import { Progress } from './shared/progress.ts';
 
 const USAGE = `Removes the background of everything that is in the uploads bucket already and has no result.
@@ -28,7 +29,8 @@ const USAGE = `Removes the background of everything that is in the uploads bucke
   npm run backfill -- --execution ARN                 watches one that runs
   npm run backfill -- --stack Name                    of another stack than Cutout
 
-Stopping a backfill stops the images that are under way, too. The next one lets them go on, and pays for none again.
+Stopping a backfill stops the images that it submitted, too. The next one lets them go on, and pays for none again but
+those that had been submitted anew.
 `;
 
 /** Between two looks, in milliseconds; an account may describe some 10 executions a second. */
@@ -70,7 +72,7 @@ await main(async () => {
   const arn = values.execution ?? (await start(sfn, outputs.required('BackfillStateMachineArn'), input));
   const goesOn =
     `The backfill goes on. To watch it: npm run backfill -- --execution ${arn}\n` +
-    `To stop it, and the images that are under way: aws stepfunctions stop-execution --execution-arn ${arn}`;
+    `To stop it, and the images that it submitted: aws stepfunctions stop-execution --execution-arn ${arn}`;
   process.once('SIGINT', () => {
     console.log(`\n${goesOn}`);
     process.exit(130);

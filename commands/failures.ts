@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
-import { COMMON_OPTIONS, findDeployment, main, parseSince } from './shared/deployment.ts';
+import { COMMON_OPTIONS, findDeployment, parseSince } from './shared/deployment.ts';
 import { errorFileOf, failedExecutions, nameOf } from './shared/executions.ts';
+import { main } from './shared/main.ts';
 
 const USAGE = `Lists the images that failed, and whether their error files were written.
 

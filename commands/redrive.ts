@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 import { isErrorName } from '../functions/shared/errors.ts';
 import { PRICE_PER_IMAGE_USD } from '../functions/shared/price.ts';
-import { COMMON_OPTIONS, findDeployment, main, parseSince } from './shared/deployment.ts';
+import { COMMON_OPTIONS, findDeployment, parseSince } from './shared/deployment.ts';
 import { type FailedExecution, failedExecutions, nameOf, redrive } from './shared/executions.ts';
+import { main } from './shared/main.ts';
 
 const USAGE = `Redrives the executions that failed with an error: each goes on at the state that failed.
 

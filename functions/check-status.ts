@@ -3,7 +3,7 @@ import { apiKey } from './shared/api-key.ts';
 import { env } from './shared/environment.ts';
 import { explain, JobTimedOut, RemovalError } from './shared/errors.ts';
 import { Gateway, type JobStatus } from './shared/gateway.ts';
-import { GatewayUnreachable, NotFound, OutcomeUnknown, TooManyRequests } from './shared/gateway-errors.ts';
+import { mayPass } from './shared/gateway-errors.ts';
 import { handlerOf, logger } from './shared/handler.ts';
 import { type Job, parse, parseJob, publicSource } from './shared/job.ts';
 import { redact } from './shared/redact.ts';
@@ -15,8 +15,6 @@ const timeoutSeconds = Number(env('TIMEOUT_MINUTES')) * 60;
 const MAX_SUBMISSIONS = 3;
 /** The statuses of the gateway's documentation; what else it may say is not taken at its word. */
 const DOCUMENTED = new Set(['QUEUED', 'PROCESSING', 'COMPLETED', 'FAILED', 'ERROR']);
-/** How long a new request may be unknown to the status endpoint, in seconds. */
-const UNKNOWN_AT_FIRST_SECONDS = 120;
 
 const Event = v.object({ redriveCount: v.optional(v.number(), 0), job: v.unknown() });
 
@@ -64,12 +62,7 @@ async function ask(requestId: string, ageSeconds: number): Promise<Standing> {
   try {
     return await gateway.status(requestId);
   } catch (error) {
-    const passes =
-      error instanceof TooManyRequests ||
-      error instanceof GatewayUnreachable ||
-      error instanceof OutcomeUnknown ||
-      (error instanceof NotFound && ageSeconds < UNKNOWN_AT_FIRST_SECONDS);
-    if (!passes) throw error;
+    if (!mayPass(error, ageSeconds)) throw error;
     logger.warn('no status this time', { errorName: error.name, errorMessage: error.message });
     return { status: 'UNKNOWN', error: undefined, mediaUrls: [], retryAfterSeconds: error.retryAfterSeconds };
   }

@@ -71,7 +71,7 @@ const SELECT_LISTED = 'Select listed';
 const SELECT_INVENTORIED = 'Select inventoried';
 const REMOVE = 'Remove';
 
-/** Four times a minute at most, within the five minutes that an Express execution may take. */
+/** Four tries of a minute each at most, within the five minutes that an Express execution may take. */
 const LOOK_RETRY = RETRY.map((retry) => ({ ...retry, maxAttempts: Math.min(3, retry.maxAttempts ?? 0) }));
 
 export interface BackfillProps {

@@ -4,8 +4,6 @@ import { type Buckets, firstSubmission } from '../../functions/shared/input.ts';
 import type { Job } from '../../functions/shared/job.ts';
 import { type StackOutputs, stackOutputs } from './stack.ts';
 
-export { main } from './main.ts';
-
 /** What a command needs of a deployed stack. */
 export interface Deployment {
   sfn: SFNClient;

@@ -6,12 +6,7 @@ import {
   RemovalError,
 } from '../../functions/shared/errors.ts';
 import type { Gateway, JobStatus } from '../../functions/shared/gateway.ts';
-import {
-  GatewayUnreachable,
-  NotFound,
-  OutcomeUnknown,
-  TooManyRequests,
-} from '../../functions/shared/gateway-errors.ts';
+import { mayPass, TooManyRequests } from '../../functions/shared/gateway-errors.ts';
 import { openMedium } from '../../functions/shared/media.ts';
 import { redact } from '../../functions/shared/redact.ts';
 import { waitSeconds } from '../../functions/shared/waits.ts';
@@ -29,8 +24,6 @@ export interface Patience {
 
 /** How often what failed for the moment is tried: a submission that was surely not accepted, a download. */
 const MAX_TRIES = 5;
-/** How long a new request may be unknown to the status endpoint, in seconds. */
-const UNKNOWN_AT_FIRST_SECONDS = 120;
 
 /** The gateway said FAILED. */
 export class RemovalFailed extends CutoutError {
@@ -60,8 +53,9 @@ export async function awaitJob(
   const since = submittedAt ?? Date.now();
   for (;;) {
     const ageSeconds = (Date.now() - since) / 1000;
-    const isNew = submittedAt !== undefined && ageSeconds < UNKNOWN_AT_FIRST_SECONDS;
-    const { status, error, mediaUrls, retryAfterSeconds } = await ask(gateway, requestId, isNew);
+    // A job of an earlier run is known by now, or never.
+    const knownAge = submittedAt === undefined ? Number.POSITIVE_INFINITY : ageSeconds;
+    const { status, error, mediaUrls, retryAfterSeconds } = await ask(gateway, requestId, knownAge);
     const said = error ? `: ${error}` : '';
     if (status === 'COMPLETED') {
       if (mediaUrls.length === 0) throw new InvalidResult('The gateway says COMPLETED and names no result');
@@ -80,16 +74,11 @@ export async function awaitJob(
 type Standing = Pick<JobStatus, 'status' | 'error' | 'mediaUrls'> & { retryAfterSeconds?: number | undefined };
 
 /** Where a job stands; what may be better next time counts as still working. */
-async function ask(gateway: Gateway, requestId: string, isNew: boolean): Promise<Standing> {
+async function ask(gateway: Gateway, requestId: string, ageSeconds: number): Promise<Standing> {
   try {
     return await gateway.status(requestId);
   } catch (error) {
-    const passes =
-      error instanceof TooManyRequests ||
-      error instanceof GatewayUnreachable ||
-      error instanceof OutcomeUnknown ||
-      (error instanceof NotFound && isNew);
-    if (!passes) throw error;
+    if (!mayPass(error, ageSeconds)) throw error;
     const { name, retryAfterSeconds } = error;
     // Of a status request there is no outcome to be unknown.
     const why = name === 'OutcomeUnknown' ? 'no usable answer' : name;

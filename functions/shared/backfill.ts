@@ -69,7 +69,7 @@ export type SkipReason =
   | 'unreadable'
   /** It would have to be restored from an archive first. */
   | 'archived'
-  /** It was uploaded hours before, to a bucket without versioning: its own event may still be taking care of it. */
+  /** It was uploaded in the last hours, to a bucket without versioning: its own event may be taking care of it. */
   | 'recent'
   /** The inventory lists it, but it is an older version, or gone by now. */
   | 'notCurrent';

@@ -74,3 +74,16 @@ export class ConnectionLost extends OutcomeUnknown {}
 
 /** An answer the documentation does not know: HTML, other JSON, a 202 without a request id, an undocumented status. */
 export class UnusableAnswer extends OutcomeUnknown {}
+
+/** How long a new request may be unknown to the status endpoint, in seconds. */
+const UNKNOWN_AT_FIRST_SECONDS = 120;
+
+/** Whether a question for a job's status that failed so may be answered the next time. @param ageSeconds The job's age. */
+export function mayPass(error: unknown, ageSeconds: number): error is GatewayError {
+  return (
+    error instanceof TooManyRequests ||
+    error instanceof GatewayUnreachable ||
+    error instanceof OutcomeUnknown ||
+    (error instanceof NotFound && ageSeconds < UNKNOWN_AT_FIRST_SECONDS)
+  );
+}
