@@ -15,11 +15,11 @@ interface Policy {
 
 /** How many jobs a moving percentile looks back upon, and how long it waits before it has seen as many. */
 const WINDOW = 100;
-const UNKNOWN_SECONDS = 10;
+const UNKNOWN_SECONDS = 5;
 /** Each image would read what was learned when it is submitted, and write its own duration when it is delivered. */
 const LEARNING_DOLLARS = PRICES.dynamoDbRead + PRICES.dynamoDbWrite;
-/** A further poll: three states and an invocation of Check status, some 200 ms of 256 MB. */
-const POLL_DOLLARS = 3 * PRICES.transition + PRICES.request + 0.05 * PRICES.gbSecond;
+/** A further poll: a retry and an invocation of Check status, some 200 ms of 256 MB. */
+const POLL_DOLLARS = PRICES.transition + PRICES.request + 0.05 * PRICES.gbSecond;
 
 const POLICIES: Policy[] = [
   ...[5, 10, 15, 20].map((seconds) => ({ name: `fixed ${seconds} s`, firstWait: () => seconds, dollars: 0 })),

@@ -1,3 +1,4 @@
+import { inWords } from '../functions/shared/signals.ts';
 import { jobPoller } from './alternatives/job-poller.ts';
 import { noWorkflow } from './alternatives/no-workflow.ts';
 import { sleepingFunction } from './alternatives/sleeping-function.ts';
@@ -24,7 +25,7 @@ interface Measured {
   /** From the job's end to the stored cutout. */
   meanSeconds: number;
   p95Seconds: number;
-  /** States that executions entered beyond what their polls account for. */
+  /** States that an execution entered, retries included: with one poll at most, and for each further one. */
   statesBeyond: { firstPoll: number; furtherPoll: number };
 }
 
@@ -32,12 +33,15 @@ const PARTS = [
   ['transitions', 'Step Functions'],
   ['lambda', 'Lambda'],
   ['s3', 'S3'],
-  ['other', 'SQS, DynamoDB, secrets, logs'],
+  ['other', 'Events, SQS, DynamoDB, secrets, logs'],
 ] as const;
 
 /** What an alternative does not do. */
 const LOSES = [
-  ['a) 5 s poller', 'looks every 5 s however old the job is, at three states and one request each'],
+  [
+    'a) 5 s poller',
+    'looks every 5 s however old the job is, at three states and one request each; and if the gateway errs, it fails',
+  ],
   ['b) sleeping Lambda', 'jobs over 15 min; after a crash the job is lost, or paid for again; no redrive, no history'],
   ['c) trusting webhook', 'whoever calls the URL chooses what is stored; one lost or early callback loses the image'],
   [
@@ -99,9 +103,10 @@ async function measure(system: System, site: Site, { jobSeconds }: Workload): Pr
   if (delivered.length < count) throw new Error(`${system.name} lost ${count - delivered.length} of ${count} images`);
   const executions = world.stepFunctions?.executions ?? [];
   const beyond = executions.map(({ history }) => {
-    const names = history.flatMap(({ stateEnteredEventDetails: entered }) => entered?.name ?? []);
-    const polls = names.filter((name) => name === 'Check status').length;
-    return { polls, states: names.length };
+    const entered = history.flatMap(({ stateEnteredEventDetails }) => stateEnteredEventDetails?.name ?? []);
+    const retried = history.filter(({ taskFailedEventDetails: failed }) => failed && inWords(failed.error)).length;
+    const polls = entered.filter((name) => name === 'Check status').length + retried;
+    return { polls, states: entered.length + retried };
   });
   const most = (values: number[]) => Math.max(0, ...values);
   const seconds = delivered.map(({ secondsFromEnd }) => secondsFromEnd);

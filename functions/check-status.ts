@@ -1,12 +1,13 @@
 import * as v from 'valibot';
 import { apiKey } from './shared/api-key.ts';
 import { env } from './shared/environment.ts';
-import { explain, JobTimedOut, RemovalError } from './shared/errors.ts';
+import { JobTimedOut, RemovalError, RemovalFailed } from './shared/errors.ts';
 import { Gateway, type JobStatus } from './shared/gateway.ts';
 import { mayPass } from './shared/gateway-errors.ts';
 import { handlerOf, logger } from './shared/handler.ts';
 import { type Job, parse, parseJob, publicSource } from './shared/job.ts';
 import { redact } from './shared/redact.ts';
+import { askAgainIn, Signal } from './shared/signals.ts';
 import { waitSeconds } from './shared/waits.ts';
 
 const gateway = new Gateway({ url: env('GATEWAY_URL'), apiKey });
@@ -18,7 +19,10 @@ const DOCUMENTED = new Set(['QUEUED', 'PROCESSING', 'COMPLETED', 'FAILED', 'ERRO
 
 const Event = v.object({ redriveCount: v.optional(v.number(), 0), job: v.unknown() });
 
-/** Asks the gateway where the job stands, and says what the state machine does next or how long it waits. */
+/**
+ * Asks the gateway where the job stands. Returns once it is COMPLETED; until then, what it throws says what the state
+ * machine does next: ask again, submit again, or fail.
+ */
 export const handler = handlerOf(async (event: unknown): Promise<Job> => {
   const { redriveCount, job: state } = parse(Event, event, 'The event');
   const job = parseJob(state);
@@ -31,14 +35,14 @@ export const handler = handlerOf(async (event: unknown): Promise<Job> => {
   const status = DOCUMENTED.has(answer.status) ? answer.status : 'UNKNOWN';
   logger.info('asked', { status, said: redact(answer.status), ageSeconds: Math.round(ageSeconds) });
 
-  if (status === 'COMPLETED') return { ...job, status, waitSeconds: 0, mediaUrls: answer.mediaUrls };
+  if (status === 'COMPLETED') return { ...job, status, mediaUrls: answer.mediaUrls };
   const said = answer.error ? `: ${answer.error}` : '';
   if (status === 'FAILED') {
-    const cause = explain('RemovalFailed', `The gateway could not remove the background${said} (request ${requestId})`);
-    return { ...job, status, waitSeconds: 0, cause };
+    throw new RemovalFailed(`The gateway could not remove the background${said} (request ${requestId})`);
   }
   if (status === 'ERROR') {
-    if (job.submission < MAX_SUBMISSIONS * (redriveCount + 1)) return { ...job, status, waitSeconds: 0 };
+    if (job.submission < MAX_SUBMISSIONS * (redriveCount + 1))
+      throw new Signal('SubmitAgain', `The gateway had a system error with request ${requestId}`);
     throw new RemovalError(`The gateway had a system error with all ${job.submission} submissions${said}`);
   }
   // QUEUED, PROCESSING, no usable answer, or a status that the documentation does not know: still working.
@@ -48,11 +52,8 @@ export const handler = handlerOf(async (event: unknown): Promise<Job> => {
       `Request ${requestId} was still ${status} ${Math.round(ageSeconds / 60)} min after acceptance`,
     );
   }
-  return {
-    ...job,
-    status,
-    waitSeconds: waitSeconds({ ageSeconds, remainingSeconds, retryAfterSeconds: answer.retryAfterSeconds }),
-  };
+  const wait = waitSeconds({ ageSeconds, remainingSeconds, retryAfterSeconds: answer.retryAfterSeconds });
+  throw new Signal(askAgainIn(wait), `Request ${requestId} is ${status}`);
 });
 
 type Standing = Pick<JobStatus, 'status' | 'error' | 'mediaUrls'> & { retryAfterSeconds?: number | undefined };

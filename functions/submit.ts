@@ -18,7 +18,6 @@ const gateway = new Gateway({ url: env('GATEWAY_URL'), apiKey });
 const buckets = bucketsFromEnv();
 /** In webhook mode: where callbacks are noted, and where they come in. */
 const callbacks = callbacksFromEnv();
-const expectedSeconds = Number(env('EXPECTED_SECONDS'));
 /** Long enough for the longest queueing the settings allow; a URL dies with the role's session, 12 h at most. */
 const urlSeconds = Math.min(12 * 3600, Number(env('TIMEOUT_MINUTES')) * 60 + 3600);
 
@@ -40,7 +39,7 @@ export const handler = handlerOf(async (event: unknown): Promise<Job> => {
   if (image === 'SUPERSEDED') {
     logger.info('not submitted: the source has been overwritten');
     if (id !== undefined) await callbacks?.table.close(id);
-    return { ...next, execution, submissionId: id, submittedAt, status: 'SUPERSEDED', waitSeconds: 0 };
+    return { ...next, execution, submissionId: id, submittedAt, status: 'SUPERSEDED' };
   }
   const requestId = await submitOnce(await urlOf(image.source), id);
   logger.info('submitted', { requestId, contentType: image.contentType, bytes: image.size });
@@ -53,7 +52,6 @@ export const handler = handlerOf(async (event: unknown): Promise<Job> => {
     submittedAt: new Date().toISOString(),
     uploadedAt: image.uploadedAt?.toISOString(),
     status: 'QUEUED',
-    waitSeconds: expectedSeconds,
   };
 });
 

@@ -59,7 +59,7 @@ export class BackgroundRemoval extends Construct {
   constructor(scope: Construct, id: string, props: BackgroundRemovalProps = {}) {
     super(scope, id);
     checkProps(this.node.path, props);
-    const { removalPolicy, uploadsPrefix = '', resultsPrefix = '', expectedTime = Duration.seconds(10) } = props;
+    const { removalPolicy, uploadsPrefix = '', resultsPrefix = '', expectedTime = Duration.seconds(5) } = props;
     this.uploads = props.uploads ?? new ImageBucket(this, 'Uploads', { events: true, removalPolicy });
     // One that is imported has notifications that nobody here knows of, and that this would replace.
     if (props.uploads && Resource.isOwnedResource(props.uploads)) props.uploads.enableEventBridgeNotification();
@@ -96,7 +96,6 @@ export class BackgroundRemoval extends Construct {
         ...webhook?.environment,
         ...buckets,
         ...gateway,
-        EXPECTED_SECONDS: String(expectedTime.toSeconds()),
       },
       // GetObjectVersion is what a presigned URL of a version needs of its signer.
       permissions: [
@@ -135,7 +134,13 @@ export class BackgroundRemoval extends Construct {
       table: webhook.table,
       timeout: Duration.seconds(Math.max(CALLBACK_TIMEOUT.toSeconds(), 2 * expectedTime.toSeconds())),
     };
-    this.stateMachine = new Workflow(this, 'Workflow', { submit, checkStatus, deliver, callback }).stateMachine;
+    this.stateMachine = new Workflow(this, 'Workflow', {
+      submit,
+      checkStatus,
+      deliver,
+      expectedTime,
+      callback,
+    }).stateMachine;
     webhook?.allowToWake(this.stateMachine);
 
     const intake = new EventQueue(this, 'Intake', {

@@ -63,8 +63,9 @@ export interface BackgroundRemovalProps {
    */
   readonly resultHosts?: string[] | undefined;
   /**
-   * How long a removal usually takes: the first wait, in whole seconds, at most an hour and shorter than `timeout`.
-   * @default Duration.seconds(10)
+   * What hardly any removal takes less than: the first wait, in whole seconds, at most an hour and shorter than `timeout`.
+   * Further looks follow every 5 s, and less often after four minutes.
+   * @default Duration.seconds(5)
    */
   readonly expectedTime?: Duration | undefined;
   /**

@@ -42,7 +42,7 @@ export interface Settings {
   readonly gatewayUrl: string;
   /** Hosts that results may be fetched from over https: `host`, `*.domain`, or a literal origin. @default ['*.r2.dev'] */
   readonly resultHosts: string[];
-  /** How long a removal usually takes: the first wait, in seconds, 0–3,600. @default 10 */
+  /** In polling mode, how long to wait before the first look, in seconds, 0–3,600. @default 5 */
   readonly expectedSeconds: number;
   /** How long a job may take from its acceptance, in minutes, 1–360. @default 90 */
   readonly timeoutMinutes: number;
@@ -71,7 +71,7 @@ const DEFAULTS = {
   resultsPrefix: '',
   gatewayUrl: 'https://gateway.pixazo.ai',
   resultHosts: ['*.r2.dev'],
-  expectedSeconds: 10,
+  expectedSeconds: 5,
   timeoutMinutes: 90,
   maxConcurrency: 5,
   webhook: false,

@@ -2,9 +2,6 @@ import { Duration } from 'aws-cdk-lib';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import {
-  Choice,
-  Condition,
-  Fail,
   type IChainable,
   IntegrationPattern,
   JitterType,
@@ -19,13 +16,18 @@ import {
 import { CallAwsService } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
 import type { ErrorName } from '../functions/shared/errors.ts';
+import { askAgainIn, type SignalName } from '../functions/shared/signals.ts';
+import { WAITS_SECONDS } from '../functions/shared/waits.ts';
 import { functionTask, LoggedStateMachine } from './state-machine.ts';
 
 /** Names of ours, so that a typo in the table does not compile. */
-const named = (...names: ErrorName[]): string[] => names;
+const named = (...names: (ErrorName | SignalName)[]): string[] => names;
 
 /** Never retried: nothing changes before a person does something. After that, redriving goes on at the failed state. */
 const never = (errors: string[]): RetryProps => ({ errors, maxAttempts: 0 });
+
+/** As many as Step Functions takes. */
+const MOST_ATTEMPTS = 99_999_999;
 
 /** Full jitter halves the mean delay: 70 attempts, mostly up to 5 min apart, take 2 h 45 min on average. */
 const OVER_TWO_HOURS: Omit<RetryProps, 'errors'> = {
@@ -66,8 +68,17 @@ export const RETRY = {
   ],
   // Asking costs nothing. What may pass of the gateway's errors, the function itself takes for "still working".
   checkStatus: [
-    never(named('InvalidInput', 'ApiKeyNotSet', 'BadRequest', 'Unauthorized', 'InsufficientBalance')),
-    never(named('Forbidden', 'NotFound', 'RemovalError', 'JobTimedOut')),
+    never([
+      ...named('InvalidInput', 'ApiKeyNotSet', 'BadRequest', 'Unauthorized', 'InsufficientBalance', 'Forbidden'),
+      ...named('NotFound', 'RemovalFailed', 'RemovalError', 'JobTimedOut', 'SubmitAgain'),
+    ]),
+    // Still working: this is how it polls. The function ends it when the job's time is over.
+    ...WAITS_SECONDS.map((seconds) => ({
+      errors: named(askAgainIn(seconds)),
+      interval: Duration.seconds(seconds),
+      backoffRate: 1,
+      maxAttempts: MOST_ATTEMPTS,
+    })),
     { errors: ['States.ALL'], ...OVER_TWO_HOURS },
   ],
   // Nor does delivering.
@@ -92,6 +103,8 @@ export interface CallbackProps {
 }
 
 export interface WorkflowProps {
+  /** In polling mode, how long to wait before the first look. */
+  readonly expectedTime: Duration;
   /** In webhook mode: where to wait for a callback, and how long. @default - polling mode */
   readonly callback?: CallbackProps | undefined;
   readonly submit: IFunction;
@@ -100,9 +113,10 @@ export interface WorkflowProps {
 }
 
 /**
- * The state machine: Submit → Wait (or Await callback) → Check status → Finished? → Deliver.
+ * The state machine: Submit → Wait (or Await callback) → Check status → Deliver.
  *
- * The tasks fail uncaught, so that an execution can be redriven at the very state that failed.
+ * Check status is retried until the job has ended. The tasks fail uncaught, so that an execution can be redriven at the
+ * very state that failed.
  */
 export class Workflow extends Construct {
   readonly stateMachine: StateMachine;
@@ -118,7 +132,6 @@ export class Workflow extends Construct {
         state: JsonPath.objectAt('$'),
       }),
     });
-    const wait = new Wait(this, 'Wait', { time: WaitTime.secondsPath('$.waitSeconds') });
     const checkStatus = functionTask(this, 'Check status', {
       function: props.checkStatus,
       retry: RETRY.checkStatus,
@@ -132,21 +145,16 @@ export class Workflow extends Construct {
       retry: RETRY.deliver,
       payload: TaskInput.fromJsonPathAt('$'),
     });
-    const removalFailed = new Fail(this, 'Removal failed', {
-      error: 'RemovalFailed' satisfies ErrorName,
-      causePath: '$.cause',
-    });
-    const statusIs = (status: string) => Condition.stringEquals('$.status', status);
-    const finished = new Choice(this, 'Finished?')
-      .when(Condition.or(statusIs('COMPLETED'), statusIs('SUPERSEDED')), deliver)
-      .when(statusIs('FAILED'), removalFailed)
-      .when(statusIs('ERROR'), submit, { comment: 'Not charged, and attempts are left' })
-      .otherwise(wait);
+    checkStatus.addCatch(submit, { errors: named('SubmitAgain'), resultPath: JsonPath.DISCARD });
 
-    const afterSubmit = props.callback ? this.awaitCallback(props.callback, checkStatus) : wait;
-    submit.next(afterSubmit);
-    wait.next(checkStatus);
-    checkStatus.next(finished);
+    submit
+      .next(
+        props.callback
+          ? this.awaitCallback(props.callback, checkStatus)
+          : new Wait(this, 'Wait', { time: WaitTime.duration(props.expectedTime) }),
+      )
+      .next(checkStatus)
+      .next(deliver);
 
     this.stateMachine = new LoggedStateMachine(this, 'StateMachine', {
       comment: 'Removes the background of one image with Bria RMBG 2.0',
@@ -160,7 +168,7 @@ export class Workflow extends Construct {
    * Waits until the gateway calls back. Whatever else happens – no callback in time, one that came even before, a table
    * that does not answer – the next state asks the gateway itself, and polls from there on if need be.
    */
-  private awaitCallback({ table, timeout }: CallbackProps, next: IChainable): IChainable {
+  private awaitCallback({ table, timeout }: CallbackProps, next: IChainable): CallAwsService {
     const overtaken = ['DynamoDb.ConditionalCheckFailedException', 'DynamoDB.ConditionalCheckFailedException'];
     const state = new CallAwsService(this, 'Await callback', {
       service: 'dynamodb',
@@ -181,6 +189,6 @@ export class Workflow extends Construct {
     state.addRetry(never(['States.Timeout', ...overtaken]));
     state.addRetry({ errors: ['States.ALL'], interval: Duration.seconds(1), backoffRate: 2, maxAttempts: 3 });
     state.addCatch(next, { errors: ['States.ALL'], resultPath: JsonPath.DISCARD });
-    return state.next(next);
+    return state;
   }
 }

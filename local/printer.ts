@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import { inWords } from '../functions/shared/signals.ts';
 import type { Execution, HistoryEvent } from './step-functions.ts';
 
 /** Prints what happens, state by state, with the time since the first line. */
@@ -13,8 +14,8 @@ export class Printer {
   readonly history = ({ name, error }: Execution, event: HistoryEvent): void => {
     const { type, stateEnteredEventDetails: entered, taskFailedEventDetails: failed } = event;
     const ended = /^Execution(.+)$/.exec(type)?.[1];
-    if (entered) this.#line(name, `→ ${entered.name}${wait(entered)}`);
-    else if (failed) this.#line(name, `  ✗ ${failed.error}`);
+    if (entered) this.#line(name, `→ ${entered.name}`);
+    else if (failed) this.#line(name, `  ${mark(failed.error)}`);
     else if (ended) this.#line(name, `${ended.toLowerCase()}${error ? `: ${error}` : ''}`);
   };
 
@@ -26,6 +27,7 @@ export class Printer {
   }
 }
 
-function wait({ name, input }: { name: string; input: string }): string {
-  return name === 'Wait' ? ` ${JSON.parse(input).waitSeconds} s` : '';
+function mark(error: string): string {
+  const signal = inWords(error);
+  return signal === undefined ? `✗ ${error}` : `· ${signal}`;
 }

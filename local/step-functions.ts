@@ -27,9 +27,12 @@ export interface StepFunctionsOptions extends Services {
   onHistory?: ((execution: Execution, event: HistoryEvent) => void) | undefined;
   /** Called when an execution's status changes, as EventBridge is told. */
   onStatusChange?: ((execution: Execution) => void) | undefined;
-  /** Waits of this many milliseconds in place of those of Wait states. @default - the definition's own */
+  /**
+   * Waits of this many milliseconds in place of those of Wait states, and of retriers that do not back off: those poll.
+   * @default - the definition's own
+   */
   waitMs?: number | undefined;
-  /** Waits of this many milliseconds in place of those of retriers. @default - the definition's own */
+  /** Waits of this many milliseconds in place of those of all other retriers. @default - the definition's own */
   retryMs?: number | undefined;
 }
 
@@ -220,7 +223,7 @@ export class LocalStepFunctions {
     );
     const { waitMs, retryMs } = this.#options;
     const waits = states.filter(([, { Type }]) => Type === 'Wait');
-    const retrying = states.filter(([, state]) => 'Retry' in state);
+    const retriers = states.map(([name, state]) => [name, 'Retry' in state ? (state.Retry ?? []) : []] as const);
     const tasks = states.filter(([, { Type }]) => Type === 'Task');
     const stopped = new AbortController();
     const { signal } = stopped;
@@ -255,9 +258,13 @@ export class LocalStepFunctions {
           tasks.map(([name, state]) => [name, handlerOf(name, state)] as const),
         ),
         ...(waitMs !== undefined && { waitTimeOverrides: Object.fromEntries(waits.map(([name]) => [name, waitMs])) }),
-        ...(retryMs !== undefined && {
-          retryIntervalOverrides: Object.fromEntries(retrying.map(([name]) => [name, retryMs])),
-        }),
+        // Where it is negative, the definition's own.
+        retryIntervalOverrides: Object.fromEntries(
+          retriers.map(([name, each]) => [
+            name,
+            each.map(({ BackoffRate }) => (BackoffRate === 1 ? waitMs : retryMs) ?? -1),
+          ]),
+        ),
       },
       context,
     });

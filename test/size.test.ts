@@ -37,7 +37,6 @@ describe('a result of 100 MiB', () => {
       requestId: 'bria-1',
       submittedAt: new Date().toISOString(),
       status: 'COMPLETED',
-      waitSeconds: 0,
       mediaUrls: [`${gateway.cdnUrl}/v1/bria-1/output.png`],
     });
     expect(output).toMatchObject({ status: 'DELIVERED', results: [{ key: 'large.tif.png', bytes: BYTES }] });

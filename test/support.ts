@@ -54,6 +54,14 @@ export function statesOf({ history }: Execution): string[] {
   return history.flatMap(({ stateEnteredEventDetails }) => stateEnteredEventDetails?.name ?? []);
 }
 
+/** After how many seconds Check status had the state machine ask again, each time. */
+export function asksOf({ history }: Execution): number[] {
+  const asks = history.map(({ taskFailedEventDetails }) =>
+    /^AskAgainIn(\d+)s$/.exec(taskFailedEventDetails?.error ?? ''),
+  );
+  return asks.flatMap((ask) => (ask ? [Number(ask[1])] : []));
+}
+
 /** The parsed `<key>.error.json`, if there is one. */
 export function errorFile(cloud: LocalCloud, key: string): Record<string, unknown> | undefined {
   const file = cloud.s3.get(cloud.resultsBucket, `${key}.error.json`);

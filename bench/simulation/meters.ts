@@ -5,6 +5,8 @@ import type { BilledFunction } from './system.ts';
 export const CPU_MS = 30;
 /** What Lambda itself logs of an invocation, and how long an event is in the log of a state machine, in bytes: assumed. */
 const PLATFORM_LOG_BYTES = 350;
+/** What it logs besides of one that throws. */
+const THROWN_LOG_BYTES = 350;
 const HISTORY_LOG_BYTES = 400;
 /** Events that Step Functions logs of a task, and of any other state. */
 const EVENTS_OF_TASK = 5;
@@ -17,6 +19,7 @@ const WRITES = ['PutObject', 'ListObjectsV2', 'CreateMultipartUpload', 'UploadPa
 export class Meters {
   transitions = 0;
   tasks = 0;
+  events = 0;
   sqsRequests = 0;
   dynamoDbWrites = 0;
   secretReads = 0;
@@ -27,8 +30,9 @@ export class Meters {
   #gbSeconds = 0;
 
   /** A function has run for so many milliseconds. */
-  invoked({ memoryMb }: BilledFunction, ms: number): void {
+  invoked({ memoryMb }: BilledFunction, ms: number, hasThrown: boolean): void {
     this.#invocations++;
+    this.logBytes += PLATFORM_LOG_BYTES + (hasThrown ? THROWN_LOG_BYTES : 0);
     this.#gbSeconds += ((ms + CPU_MS) / 1000) * (memoryMb / 1024);
   }
 
@@ -39,12 +43,13 @@ export class Meters {
 
   /** In US dollars. */
   get dollars(): { transitions: number; lambda: number; s3: number; other: number; total: number } {
-    const events = this.tasks * EVENTS_OF_TASK + (this.transitions - this.tasks) * EVENTS_OF_STATE;
-    const logBytes = this.logBytes + this.#invocations * PLATFORM_LOG_BYTES + events * HISTORY_LOG_BYTES;
+    const history = this.tasks * EVENTS_OF_TASK + (this.transitions - this.tasks) * EVENTS_OF_STATE;
+    const logBytes = this.logBytes + history * HISTORY_LOG_BYTES;
     const transitions = this.transitions * PRICES.transition;
     const lambda = this.#invocations * PRICES.request + this.#gbSeconds * PRICES.gbSecond;
     const s3 = this.#s3Writes * PRICES.s3Put + this.#s3Reads * PRICES.s3Get;
     const other =
+      this.events * PRICES.event +
       this.sqsRequests * PRICES.sqs +
       this.dynamoDbWrites * PRICES.dynamoDbWrite +
       this.secretReads * PRICES.secretRead +

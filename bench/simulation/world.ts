@@ -96,10 +96,13 @@ export class World {
         ...each,
         environments: each.environments.map((handler) => async (event: unknown, context) => {
           const startedAt = clock.now;
+          let hasThrown = true;
           try {
-            return await handler(event, context);
+            const output = await handler(event, context);
+            hasThrown = false;
+            return output;
           } finally {
-            meters.invoked(each, clock.now - startedAt);
+            meters.invoked(each, clock.now - startedAt, hasThrown);
           }
         }),
       })),
@@ -159,6 +162,7 @@ export class World {
 
   #announce(event: string): void {
     const { functionArn, queue } = this.#system.intake;
+    this.meters.events++;
     if (queue === undefined) return void this.invocations.invoke(functionArn, JSON.parse(event));
     this.#queue ??= this.#makeQueue(functionArn, queue);
     this.meters.sqsRequests++;

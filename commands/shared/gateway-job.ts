@@ -1,9 +1,9 @@
 import {
-  CutoutError,
   DownloadFailed,
   InvalidResult,
   JobTimedOut,
   RemovalError,
+  RemovalFailed,
 } from '../../functions/shared/errors.ts';
 import type { Gateway, JobStatus } from '../../functions/shared/gateway.ts';
 import { mayPass, TooManyRequests } from '../../functions/shared/gateway-errors.ts';
@@ -24,11 +24,6 @@ export interface Patience {
 
 /** How often what failed for the moment is tried: a submission that was surely not accepted, a download. */
 const MAX_TRIES = 5;
-
-/** The gateway said FAILED. */
-export class RemovalFailed extends CutoutError {
-  static override readonly errorName = 'RemovalFailed';
-}
 
 /** Submits an image once; only what was surely not accepted is sent again. @returns the request id */
 export async function submit(gateway: Gateway, imageUrl: string, patience: Patience): Promise<string> {

@@ -101,7 +101,7 @@ export function billOf(visits: Visit[]): Bill {
       if (output?.requestId !== undefined) charged++;
       perhaps += failures.filter(({ error }) => isOutcomeUnknown(error)).length;
     }
-    const isError = output?.status === 'ERROR' || failures.some(({ error }) => error === 'RemovalError');
+    const isError = failures.some(({ error }) => error === 'SubmitAgain' || error === 'RemovalError');
     if (state === 'Check status' && isError) charged--;
   }
   return { charged, perhaps };

@@ -1,5 +1,6 @@
 import type { DescribeExecutionOutput, HistoryEvent } from '@aws-sdk/client-sfn';
 import { whatFailed } from '../../functions/shared/failures.ts';
+import { inWords } from '../../functions/shared/signals.ts';
 import { AWAIT_CALLBACK, isOvertaken, type TaskFailure, taskFailure, type Visit } from './history.ts';
 
 /** Prints what happens in an execution, a line a state. */
@@ -31,7 +32,7 @@ export class Timeline {
     const ended = /^Execution(.+)$/.exec(event.type ?? '')?.[1];
     if (entered) {
       this.#state = entered.name ?? '';
-      printLine(at - this.#start, `→ ${this.#state}${waiting(this.#state, entered.input)}`);
+      printLine(at - this.#start, `→ ${this.#state}`);
     } else if (failure) {
       printLine(at - this.#start, `  ${this.#mark(failure)}`);
     } else if (ended) {
@@ -39,10 +40,12 @@ export class Timeline {
       const isSaid = error === undefined || error === this.#pending?.error;
       printLine(at - this.#start, `${ended.toLowerCase()}${isSaid ? '' : `: ${error}`}`);
     }
-    this.#pending = failure;
+    this.#pending = failure && inWords(failure.error) === undefined ? failure : undefined;
   }
 
   #mark(failure: TaskFailure): string {
+    const signal = inWords(failure.error);
+    if (signal !== undefined) return `· ${signal}`;
     if (this.#state === AWAIT_CALLBACK && isOvertaken(failure)) return '· the callback had come before';
     if (this.#state === AWAIT_CALLBACK && failure.error === 'States.Timeout') return '✗ no callback in time';
     return `✗ ${failure.error}`;
@@ -57,10 +60,6 @@ export class Timeline {
   }
 }
 
-function waiting(state: string, input: string | undefined): string {
-  return state === 'Wait' ? ` ${JSON.parse(input ?? '{}').waitSeconds} s` : '';
-}
-
 /** A line of a timeline. */
 export function printLine(ms: number, text: string): void {
   console.log(`${seconds(ms).padStart(9)}  ${text}`);
@@ -70,10 +69,7 @@ export function printLine(ms: number, text: string): void {
 export function parts(untilStartMs: number, visits: Visit[]): string {
   const sums = new Map([['until its start', untilStartMs]]);
   for (const { state, ms } of visits) sums.set(state, (sums.get(state) ?? 0) + ms);
-  return [...sums]
-    .filter(([state]) => state !== 'Finished?')
-    .map(([state, ms]) => `${state} ${seconds(ms)}`)
-    .join(', ');
+  return [...sums].map(([state, ms]) => `${state} ${seconds(ms)}`).join(', ');
 }
 
 export function seconds(ms: number): string {

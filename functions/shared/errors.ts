@@ -90,6 +90,11 @@ export class ApiKeyNotSet extends CutoutError {
   static override readonly errorName = 'ApiKeyNotSet';
 }
 
+/** The gateway said FAILED. */
+export class RemovalFailed extends CutoutError {
+  static override readonly errorName = 'RemovalFailed';
+}
+
 /** The gateway answered ERROR to the last submission the execution may make. */
 export class RemovalError extends CutoutError {
   static override readonly errorName = 'RemovalError';

@@ -3,12 +3,13 @@ import type { Context } from 'aws-lambda';
 import { CutoutError, InternalError } from './errors.ts';
 import { publishMetrics } from './metrics.ts';
 import { redact } from './redact.ts';
+import { Signal } from './signals.ts';
 
 /** The function's logger; level and service name come from Powertools' environment variables. */
 export const logger = new Logger();
 
 /**
- * Wraps a handler so that it fails only with a name of ours, and says so in its log.
+ * Wraps a handler so that it fails only with a name of ours, and says so in its log. A {@link Signal} is no failure.
  *
  * Anything unforeseen becomes InternalError: an unknown name would be taken for a crash by the `Retry` table.
  */
@@ -19,6 +20,7 @@ export function handlerOf<E, R>(work: (event: E) => Promise<R>): (event: E, cont
     try {
       return await work(event);
     } catch (error) {
+      if (error instanceof Signal) throw error;
       const named = error instanceof CutoutError ? error : asInternalError(error);
       logger.error('failed', { errorName: named.name, errorMessage: named.message, cause: describe(named.cause) });
       throw named;

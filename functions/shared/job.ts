@@ -74,14 +74,10 @@ export interface Job {
   submittedAt: string;
   /** When the image was uploaded, ISO 8601; unknown of an image URL. */
   uploadedAt?: string | undefined;
-  /** The gateway's word for where the job stands, or SUPERSEDED: the source was overwritten before it was submitted. */
+  /** QUEUED, then COMPLETED, as the gateway says; or SUPERSEDED: the source was overwritten before it was submitted. */
   status: string;
-  /** How long to wait before the next look at the status, in whole seconds. */
-  waitSeconds: number;
   /** Where the results lie, once COMPLETED. */
   mediaUrls?: string[] | undefined;
-  /** Why the removal failed, once FAILED: the cause of the execution's failure. */
-  cause?: string | undefined;
 }
 
 const JobSchema = v.object({
@@ -102,9 +98,7 @@ const JobSchema = v.object({
   submittedAt: v.pipe(v.string(), v.isoTimestamp()),
   uploadedAt: v.optional(v.pipe(v.string(), v.isoTimestamp())),
   status: Text,
-  waitSeconds: v.pipe(v.number(), v.integer(), v.minValue(0)),
   mediaUrls: v.optional(v.array(v.string())),
-  cause: v.optional(v.string()),
 });
 
 /** The input of an execution. @throws InvalidInput naming each field that is wrong. */

@@ -40,7 +40,7 @@ describe('npm run smoke', () => {
     expect(output).toMatch(
       /^This submits one image to the gateway, for \$0\.018\.\n\n +0\.00 s {2}upload \S+cat\.jpg → s3:/,
     );
-    const states = [...output.matchAll(/→ (Submit|Wait|Check status|Finished\?|Deliver)/g)].map(([, state]) => state);
+    const states = [...output.matchAll(/→ (Submit|Wait|Check status|Deliver)/g)].map(([, state]) => state);
     expect(states.slice(0, 3)).toEqual(['Submit', 'Wait', 'Check status']);
     expect(states.at(-1)).toBe('Deliver');
     expect(output).toMatch(

@@ -10,7 +10,7 @@ import type {
   SubmitBehaviour,
   WebhookBehaviour,
 } from '../../local/gateway.ts';
-import { statesOf, until } from '../support.ts';
+import { asksOf, statesOf, until } from '../support.ts';
 import { area, cutout, FOR_EVER, fails, HASTY, type Scene, skewed } from './support.ts';
 
 /** Faults in webhook mode: whatever becomes of a callback, it decides when the status is asked for, and nothing else. */
@@ -34,7 +34,7 @@ const RATE_EXCEEDED = new AwsError('ThrottlingException', 'Rate exceeded');
 const GONE = new AwsError('ServiceUnavailable', 'Nobody is there to hear this', 503);
 
 const WAITING = ['Submit', 'Await callback'];
-const WOKEN = [...WAITING, 'Check status', 'Finished?', 'Deliver'];
+const WOKEN = [...WAITING, 'Check status', 'Deliver'];
 
 /** The POSTs of this row, accepted or not. */
 const posts = (scene: Scene): Submission[] =>
@@ -191,7 +191,7 @@ area(
         expect(await callBack(callbackUrlOf(scene), JSON.stringify({ request_id: lastRequestId(scene), ...lie }))).toBe(
           204,
         );
-        await scene.reached('Wait');
+        await scene.asked();
         await finish(scene);
         expect(scene.lastState.requestId).toBe(lastRequestId(scene));
       });
@@ -234,7 +234,7 @@ area(
         cutout({ also: 'by polling' }),
         async (scene) => {
           scene.repeat('status', behaviour, 3);
-          expect(statesOf(await scene.upload()).filter((state) => state === 'Wait')).toHaveLength(3);
+          expect(asksOf(await scene.upload())).toHaveLength(3);
         },
       );
     }
@@ -252,13 +252,13 @@ area(
       cutout({ also: 'by polling' }),
       async (scene) => {
         await startWaiting(scene);
-        await scene.reached('Wait');
+        await scene.asked();
         await finish(scene, 'lose');
       },
     );
     fault('the callback comes after the polling took over', cutout({ also: 'nothing more' }), async (scene) => {
       await startWaiting(scene);
-      await scene.reached('Wait');
+      await scene.asked();
       expect(await finish(scene)).toBe(204);
       expect(statesOf(scene.execution).filter((state) => state === 'Await callback')).toHaveLength(1);
     });
@@ -392,7 +392,7 @@ area(
           scene.failAws('UpdateItem', error, 4);
           scene.next('outcome', 'NEVER');
           await scene.start();
-          await scene.reached('Wait');
+          await scene.asked();
           expect(await finish(scene)).toBe(204);
         },
       );
@@ -516,7 +516,7 @@ area(
         await waiting(scene);
         const [first = '', second = ''] = posts(scene).map(({ requestId }) => requestId);
         await scene.cloud.gateway.finish(first);
-        await scene.reached('Wait');
+        await scene.asked();
         await scene.cloud.gateway.finish(second);
         await scene.settled();
         expect(scene.lastState.requestId).toBe(second);
@@ -750,7 +750,7 @@ area(
       fails('RemovalFailed', { paid: 1 }),
       async (scene) => {
         scene.next('outcome', 'FAILED');
-        expect(statesOf(await scene.upload()).slice(0, 4)).toEqual(WOKEN.slice(0, 4));
+        expect(statesOf(await scene.upload())).toEqual(WOKEN.slice(0, -1));
       },
       'gateway, the status of the job',
     );

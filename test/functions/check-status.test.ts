@@ -53,7 +53,6 @@ async function submitted(more: Partial<Job> = {}, minutesAgo = 0): Promise<Job> 
     requestId: gateway.submissions.at(-1)?.requestId,
     submittedAt: new Date(Date.now() - minutesAgo * 60_000).toISOString(),
     status: 'QUEUED',
-    waitSeconds: 20,
     ...more,
   };
 }
@@ -65,12 +64,15 @@ async function ended(outcome: Exclude<JobOutcome, 'NEVER'>, more: Partial<Job> =
   return job;
 }
 
+/** The name of what was thrown. */
+const signalOf = async (done: Promise<unknown>) => (await failureOf(done)).name;
+
 describe('a job that is done', () => {
   it('goes on with the URLs of its results', async () => {
     const mediaUrls = ['https://pub-1.r2.dev/output.png', 'https://pub-1.r2.dev/output-2.png'];
     const job = await ended({ mediaUrls });
 
-    expect(await checkStatus(job)).toEqual({ ...job, status: 'COMPLETED', waitSeconds: 0, mediaUrls });
+    expect(await checkStatus(job)).toEqual({ ...job, status: 'COMPLETED', mediaUrls });
   });
 
   it('is done also if its time is up', async () => {
@@ -79,21 +81,21 @@ describe('a job that is done', () => {
   });
 
   it('is not asked about if nothing was submitted', async () => {
-    const job = await submitted({ requestId: undefined, status: 'SUPERSEDED', waitSeconds: 0 });
+    const job = await submitted({ requestId: undefined, status: 'SUPERSEDED' });
     const before = gateway.statusRequests.length;
 
-    expect(await checkStatus(job)).toMatchObject({ status: 'SUPERSEDED', waitSeconds: 0 });
+    expect(await checkStatus(job)).toEqual(job);
     expect(gateway.statusRequests).toHaveLength(before);
   });
 });
 
 describe('a job that went wrong', () => {
-  it('has, when FAILED, the reason and the remedy for the cause of the execution', async () => {
+  it('fails, when FAILED, with the reason and the remedy', async () => {
     const job = await ended('FAILED');
-    const { status, waitSeconds, cause } = await checkStatus(job);
+    const error = await failureOf(checkStatus(job));
 
-    expect({ status, waitSeconds }).toEqual({ status: 'FAILED', waitSeconds: 0 });
-    expect(cause).toBe(
+    expect(error.name).toBe('RemovalFailed');
+    expect(error.message).toBe(
       'The gateway could not remove the background: The model could not process the image ' +
         `(request ${job.requestId}). Redriving cannot help; look at the picture and upload it again.`,
     );
@@ -101,8 +103,7 @@ describe('a job that went wrong', () => {
 
   it('is submitted again after an ERROR, three times in all', async () => {
     for (const submission of [1, 2]) {
-      const job = await ended('ERROR', { submission });
-      expect(await checkStatus(job)).toEqual({ ...job, status: 'ERROR', waitSeconds: 0 });
+      expect(await signalOf(checkStatus(await ended('ERROR', { submission })))).toBe('SubmitAgain');
     }
     const error = await failureOf(checkStatus(await ended('ERROR', { submission: 3 })));
     expect(error.name).toBe('RemovalError');
@@ -111,30 +112,36 @@ describe('a job that went wrong', () => {
 
   it('may be submitted three times more after each redrive', async () => {
     const third = await ended('ERROR', { submission: 3 });
-    expect(await checkStatus(third, 1)).toMatchObject({ status: 'ERROR' });
+    expect(await signalOf(checkStatus(third, 1))).toBe('SubmitAgain');
 
     const sixth = await ended('ERROR', { submission: 6 });
     expect((await failureOf(checkStatus(sixth, 1))).name).toBe('RemovalError');
-    expect(await checkStatus(sixth, 2)).toMatchObject({ status: 'ERROR' });
+    expect(await signalOf(checkStatus(sixth, 2))).toBe('SubmitAgain');
   });
 });
 
 describe('a job that is still working', () => {
   it('is asked about again, the later the older it is', async () => {
-    expect(await checkStatus(await submitted())).toMatchObject({ status: 'QUEUED', waitSeconds: 5 });
-    expect(await checkStatus(await submitted({}, 10))).toMatchObject({ status: 'QUEUED', waitSeconds: 30 });
+    const job = await submitted();
+    const signal = await failureOf(checkStatus(job));
+    expect(signal.name).toBe('AskAgainIn5s');
+    expect(signal.message).toBe(`Request ${job.requestId} is QUEUED`);
+    expect(signal.stack, 'Lambda logs it').toBe(`AskAgainIn5s: ${signal.message}`);
+    expect(await signalOf(checkStatus(await submitted({}, 14)))).toBe('AskAgainIn30s');
   });
 
   it('is one whose status the documentation does not know', async () => {
     gateway.nextStatuses({ document: { status: 'ON_HOLD' } });
-    expect(await checkStatus(await submitted())).toMatchObject({ status: 'UNKNOWN', waitSeconds: 5 });
+    expect((await failureOf(checkStatus(await submitted()))).message).toMatch(/is UNKNOWN$/);
   });
 
   it.each(['SUPERSEDED', `https://example.com/?token=secret`, 'x'.repeat(100_000)])(
     'is one whose status %.30s would mean something to the state machine, or does not belong in its state',
     async (status) => {
       gateway.nextStatuses({ document: { status } });
-      expect(await checkStatus(await submitted())).toMatchObject({ status: 'UNKNOWN', waitSeconds: 5 });
+      const signal = await failureOf(checkStatus(await submitted()));
+      expect(signal.name).toBe('AskAgainIn5s');
+      expect(signal.message).toMatch(/^Request [\w-]+ is UNKNOWN$/);
     },
   );
 
@@ -143,18 +150,24 @@ describe('a job that is still working', () => {
     async (behaviour) => {
       const job = await submitted();
       gateway.nextStatuses(behaviour as Parameters<typeof gateway.nextStatuses>[0]);
-      expect(await checkStatus(job)).toEqual({ ...job, status: 'UNKNOWN', waitSeconds: 5 });
-      expect(await checkStatus(job)).toMatchObject({ status: 'QUEUED' });
+      expect(await failureOf(checkStatus(job))).toMatchObject({
+        name: 'AskAgainIn5s',
+        message: expect.stringMatching(/UNKNOWN$/),
+      });
+      expect(await failureOf(checkStatus(job))).toMatchObject({
+        name: 'AskAgainIn5s',
+        message: expect.stringMatching(/QUEUED$/),
+      });
     },
   );
 
-  it('waits as long as the gateway asks for', async () => {
+  it('is not asked about again sooner than the gateway says', async () => {
     gateway.nextStatuses({ status: 429, headers: { 'retry-after': '90' } });
-    expect(await checkStatus(await submitted())).toMatchObject({ waitSeconds: 90 });
+    expect(await signalOf(checkStatus(await submitted()))).toBe('AskAgainIn120s');
   });
 
   it('is one the gateway does not know yet, for two minutes', async () => {
-    expect(await checkStatus(await submitted({ requestId: 'unknown' }, 1))).toMatchObject({ status: 'UNKNOWN' });
+    expect(await signalOf(checkStatus(await submitted({ requestId: 'unknown' }, 1)))).toBe('AskAgainIn5s');
     const error = await failureOf(checkStatus(await submitted({ requestId: 'unknown' }, 3)));
     expect(error.name).toBe('NotFound');
   });
@@ -186,7 +199,7 @@ describe('asking', () => {
     expect((await failureOf(checkStatus(job))).name).toBe('Unauthorized');
 
     secrets.put(SECRET, 'rotated-key');
-    expect(await checkStatus(job)).toMatchObject({ status: 'QUEUED' });
+    expect(await signalOf(checkStatus(job))).toBe('AskAgainIn5s');
   });
 
   it('fails without a key', async () => {

@@ -31,11 +31,10 @@ describe('every error', () => {
     expect(error).toBeInstanceOf(Error);
   });
 
-  it('that the table has a remedy for is thrown by a function, but for the two that no function throws', () => {
+  it('that the table has a remedy for is thrown by a function, but for what is said of a stopped execution', () => {
     const thrown = new Set(classes.map(([exported, errorClass]) => nameOf(exported, errorClass)));
     const others = Object.keys(REMEDIES).filter((name) => !thrown.has(name));
-    // A Fail state fails with the first; the second is said of an execution that somebody stopped.
-    expect(others).toEqual(['RemovalFailed', 'Aborted']);
+    expect(others).toEqual(['Aborted']);
   });
 
   it('keeps its name and its remedy in a minified bundle, where classes are renamed', async () => {

@@ -29,9 +29,9 @@ describe('why an execution failed', () => {
     });
   });
 
-  it('is the plain cause of the Fail state', () => {
+  it('is the plain cause of a Fail state', () => {
     const cause = `The gateway could not remove the background: too dark. ${REMEDIES.RemovalFailed}`;
-    expect(whatFailed(execution({ error: 'RemovalFailed', cause }), 'Removal failed')).toEqual({
+    expect(whatFailed(execution({ error: 'RemovalFailed', cause }), 'Check status')).toEqual({
       error: 'RemovalFailed',
       cause,
     });

@@ -156,7 +156,6 @@ const job: Job = {
   requestId: 'id-1',
   submittedAt: '2026-03-31T10:00:00.000Z',
   status: 'COMPLETED',
-  waitSeconds: 0,
 };
 
 describe('the metadata of a result', () => {

@@ -91,12 +91,21 @@ describe('a value that is known only at deployment is taken as it is', () => {
     const { Variables } = resource(template, 'AWS::Lambda::Function', 'Submit').Properties.Environment;
     expect(flat(Variables.GATEWAY_URL)).toBe('<Text>');
     expect(flat(Variables.UPLOADS_PREFIX)).toBe('<Text>');
-    expect(flat(Variables.EXPECTED_SECONDS)).toBe('<Number>');
     template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
       ScalingConfig: { MaximumConcurrency: { Ref: 'Number' } },
     });
     const callback = resource(template, 'AWS::Lambda::Function', 'WebhookOnCallback').Properties;
     expect(callback.ReservedConcurrentExecutions).toEqual({ Ref: 'Number' });
+  });
+
+  it('as the first wait', () => {
+    const template = Template.fromStack(make((scope) => ({ expectedTime: Duration.seconds(number(scope)) })));
+    const { DefinitionString } = resource(
+      template,
+      'AWS::StepFunctions::StateMachine',
+      'WorkflowStateMachine',
+    ).Properties;
+    expect(flat(DefinitionString)).toContain('"Wait":{"Type":"Wait","Seconds":<Number>,');
   });
 
   it.each<[what: string, props: Make]>([

@@ -31,7 +31,7 @@ describe('without any setting', () => {
       resultsPrefix: '',
       gatewayUrl: 'https://gateway.pixazo.ai',
       resultHosts: ['*.r2.dev'],
-      expectedSeconds: 10,
+      expectedSeconds: 5,
       timeoutMinutes: 90,
       maxConcurrency: 5,
       webhook: false,

@@ -252,7 +252,7 @@ describe('the functions', () => {
         API_KEY_SECRET_ARN: '<ApiKey>',
         TIMEOUT_MINUTES: '90',
       };
-      expect(variables('default', 'Submit')).toMatchObject({ ...everywhere, ...gateway, EXPECTED_SECONDS: '10' });
+      expect(variables('default', 'Submit')).toMatchObject({ ...everywhere, ...gateway });
       expect(variables('default', 'CheckStatus')).toMatchObject(gateway);
       expect(variables('default', 'Deliver')).toMatchObject({ ...everywhere, RESULT_HOSTS: '*.r2.dev' });
       expect(variables('default', 'ReportFailure')).toMatchObject(everywhere);
@@ -260,7 +260,7 @@ describe('the functions', () => {
 
     it('from the settings for the gateway', () => {
       const gateway = { GATEWAY_URL: 'https://gateway.example.com', TIMEOUT_MINUTES: '45' };
-      expect(variables('tuned', 'Submit')).toMatchObject({ ...gateway, EXPECTED_SECONDS: '3' });
+      expect(variables('tuned', 'Submit')).toMatchObject(gateway);
       expect(variables('tuned', 'CheckStatus')).toMatchObject(gateway);
       expect(variables('tuned', 'Deliver')).toMatchObject({ RESULT_HOSTS: '*.example.com,http://127.0.0.1:8080' });
     });

@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import { type ErrorName, REMEDIES } from '../../functions/shared/errors.ts';
+import { askAgainIn } from '../../functions/shared/signals.ts';
+import { WAITS_SECONDS } from '../../functions/shared/waits.ts';
 import { synthesize, type Template } from '../../local/template.ts';
 
 interface Retrier {
@@ -12,27 +14,17 @@ interface Retrier {
   JitterStrategy?: 'FULL' | 'NONE';
 }
 
-interface Choice {
-  Variable?: string;
-  StringEquals?: string;
-  Or?: Choice[];
-  Next?: string;
-}
-
 interface State {
   Type: string;
   Next?: string;
   End?: boolean;
-  Default?: string;
-  Choices?: Choice[];
   Retry?: Retrier[];
-  Catch?: unknown;
+  Catch?: { ErrorEquals: string[]; ResultPath: string | null; Next: string }[];
   Resource?: string;
   Parameters?: Record<string, unknown>;
   TimeoutSeconds?: number;
-  SecondsPath?: string;
+  Seconds?: number;
   OutputPath?: string;
-  Error?: string;
 }
 
 interface Definition {
@@ -61,30 +53,37 @@ const TASKS = ['Submit', 'Check status', 'Deliver'];
 const SIX_HOURS = 6 * 3600;
 
 describe('the states', () => {
-  it('are six, plainly named, and begin with Submit', () => {
+  it('are four, plainly named, and begin with Submit', () => {
     expect(definition.StartAt).toBe('Submit');
-    expect(Object.keys(definition.States).sort()).toEqual(
-      ['Submit', 'Wait', 'Check status', 'Finished?', 'Deliver', 'Removal failed'].sort(),
-    );
+    expect(Object.keys(definition.States).sort()).toEqual(['Submit', 'Wait', 'Check status', 'Deliver'].sort());
   });
 
   it('follow one another as the design says', () => {
     expect(state('Submit').Next).toBe('Wait');
-    expect(state('Wait')).toMatchObject({ Type: 'Wait', SecondsPath: '$.waitSeconds', Next: 'Check status' });
-    expect(state('Check status').Next).toBe('Finished?');
+    expect(state('Wait')).toEqual({ Type: 'Wait', Seconds: 5, Next: 'Check status' });
+    expect(state('Check status').Next).toBe('Deliver');
     expect(state('Deliver').End).toBe(true);
   });
 
-  it.each([
-    ['COMPLETED', 'Deliver'],
-    ['SUPERSEDED', 'Deliver'],
-    ['FAILED', 'Removal failed'],
-    ['ERROR', 'Submit'],
-    ['QUEUED', 'Wait'],
-    ['PROCESSING', 'Wait'],
-    ['something new', 'Wait'],
-  ])('after the status %s comes %s', (status, next) => {
-    expect(after(state('Finished?'), status)).toBe(next);
+  it('wait for as long as the settings say before the first look', () => {
+    const { States } = JSON.parse(definitionIn(synthesize({ expectedSeconds: 40 })));
+    expect(States.Wait.Seconds).toBe(40);
+  });
+
+  it('lead back to Submit where Check status says so, with what was submitted', () => {
+    expect(state('Check status').Catch).toEqual([{ ErrorEquals: ['SubmitAgain'], ResultPath: null, Next: 'Submit' }]);
+    expect(delays(state('Check status'), 'SubmitAgain')).toEqual([]);
+  });
+
+  it.each(WAITS_SECONDS)('let Check status ask again after %i s, as often as it says so', (seconds) => {
+    const { Retry = [] } = state('Check status');
+    const retrier = Retry.find(({ ErrorEquals }) => ErrorEquals.some((name) => matches(name, askAgainIn(seconds))));
+    expect(retrier).toEqual({
+      ErrorEquals: [`AskAgainIn${seconds}s`],
+      IntervalSeconds: seconds,
+      BackoffRate: 1,
+      MaxAttempts: 99_999_999,
+    });
   });
 
   it('are all reached, and lead only to states that exist', () => {
@@ -99,13 +98,13 @@ describe('the states', () => {
   });
 
   it.each(TASKS)('%s fails uncaught, so that redriving goes on at it', (name) => {
-    expect(state(name)).not.toHaveProperty('Catch');
+    const caught = (state(name).Catch ?? []).flatMap(({ ErrorEquals }) => ErrorEquals);
+    expect(caught.filter((error) => error !== 'SubmitAgain')).toEqual([]);
   });
 
-  it('end in a Fail state only for a removal that failed, where redriving cannot help', () => {
-    const fails = Object.entries(definition.States).filter(([, { Type }]) => Type === 'Fail');
-    expect(fails).toEqual([['Removal failed', { Type: 'Fail', Error: 'RemovalFailed', CausePath: '$.cause' }]]);
-    expect(Object.values(definition.States).filter(({ Type }) => Type === 'Succeed')).toEqual([]);
+  it('end nowhere but in a task: nothing that failed can be redriven at a Fail state', () => {
+    const types = Object.values(definition.States).map(({ Type }) => Type);
+    expect(types.sort()).toEqual(['Task', 'Task', 'Task', 'Wait']);
   });
 
   it.each([
@@ -127,15 +126,8 @@ describe('the states', () => {
   });
 });
 
-/** The state that a Choice of string comparisons leads to. */
-function after({ Choices = [], Default }: State, status: string): string | undefined {
-  const holds = ({ Variable, StringEquals, Or }: Choice): boolean =>
-    Or?.some(holds) ?? (Variable === '$.status' && StringEquals === status);
-  return Choices.find(holds)?.Next ?? Default;
-}
-
-function successors({ Next, Default, Choices = [] }: State): string[] {
-  return [Next, Default, ...Choices.map((choice) => choice.Next)].filter((name) => name !== undefined);
+function successors({ Next, Catch = [] }: State): string[] {
+  return [...(Next === undefined ? [] : [Next]), ...Catch.map((catcher) => catcher.Next)];
 }
 
 describe('the definition', () => {
@@ -306,6 +298,7 @@ describe('the retries of Check status and Deliver, which cost nothing', () => {
     'InsufficientBalance',
     'Forbidden',
     'NotFound',
+    'RemovalFailed',
     'RemovalError',
     'JobTimedOut',
   ])('Check status does not ask again after %s', (error) => {
@@ -329,7 +322,8 @@ describe.each(TASKS)('the Retry table of %s', (name) => {
   it('names only errors that exist, each once', () => {
     const names = table.flatMap(({ ErrorEquals }) => ErrorEquals);
     expect(new Set(names).size).toBe(names.length);
-    const foreign = names.filter((each) => !Object.hasOwn(REMEDIES, each));
+    const known = [...Object.keys(REMEDIES), 'SubmitAgain', ...WAITS_SECONDS.map(askAgainIn)];
+    const foreign = names.filter((each) => !known.includes(each));
     expect(foreign.filter((each) => !['States.ALL', 'Lambda.TooManyRequestsException'].includes(each))).toEqual([]);
   });
 

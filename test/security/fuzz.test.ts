@@ -61,7 +61,6 @@ beforeAll(async () => {
     RESULTS_PREFIX: BUCKETS.resultsPrefix,
     GATEWAY_URL: 'https://127.0.0.1:1',
     API_KEY_SECRET_ARN: 'arn:aws:secretsmanager:us-east-1:111122223333:secret:key',
-    EXPECTED_SECONDS: '10',
     TIMEOUT_MINUTES: '30',
     CALLBACK_TABLE: 'callbacks',
     CALLBACK_URL: 'https://callbacks.example/',
@@ -191,7 +190,6 @@ describe('the input of an execution', () => {
       requestId: fc.constant('bria-1'),
       submittedAt: fc.constant('2026-01-01T00:00:00.000Z'),
       status: fc.constant('ERROR'),
-      waitSeconds: fc.nat(),
     });
     const state = fc.oneof(job, objectInput, urlInput);
     await check(300, almost({ execution: fc.constant('cat'), state }), async (event) => {
