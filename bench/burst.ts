@@ -8,7 +8,7 @@ import { printGoal, printTable } from './table.ts';
 const UPLOADS = { small: [5, 10], full: [100, 1_000, 10_000] };
 /** What the gateway allows, in requests a second, undefined for any number; its documentation names none. */
 const ALLOWED = { small: [20], full: [5, 20, undefined] };
-/** In full, more than ten minutes: 10,000 images at 5 requests/s are 300,000 requests, each sent by the real handlers. */
+/** In full, some ten minutes: 10,000 images at 5 requests/s are 300,000 requests, each sent by the real handlers. */
 const REGIONS = {
   small: [{ quotas: LARGE_REGIONS, allowed: ALLOWED.small }],
   full: [
@@ -18,6 +18,8 @@ const REGIONS = {
 };
 /** How long a job takes: somewhat longer than half of the mix that `money` assumes. */
 const JOB_SECONDS = 15;
+/** What such an image asks of the gateway: its submission, and looks after 5, 10, 15 and perhaps 20 s, or one. */
+const REQUESTS = { polling: 4, webhook: 2 };
 /** How much more an image may cost in the largest burst than in the smallest. */
 const LINEAR = 1.1;
 
@@ -36,15 +38,28 @@ interface Measured {
   row: (string | number)[];
 }
 
+/** Cutout with its defaults, and at the pace that the gateway allows. */
+async function systemsFor(allowed: number | undefined): Promise<{ system: System; site: Site; isPaced: boolean }[]> {
+  const systems = [];
+  for (const mode of ['polling', 'webhook'] as const) {
+    const webhook = mode === 'webhook';
+    systems.push({ ...(await cutout({ webhook })), isPaced: allowed === undefined });
+    if (allowed === undefined) continue;
+    const uploadsPerMinute = Math.floor((allowed * 60) / REQUESTS[mode]);
+    const { system, site } = await cutout({ webhook, uploadsPerMinute });
+    system.name += `, uploadsPerMinute=${uploadsPerMinute}`;
+    systems.push({ system, site, isPaced: true });
+  }
+  return systems;
+}
+
 /** All at once: how long it takes, how fast it goes, and whether anything is lost, in simulated time. */
 export async function run(size: Size): Promise<void> {
-  const polling = await cutout();
-  const webhook = await cutout({ webhook: true });
   const misses = { lost: [] as string[], paidTwice: [] as string[], grown: [] as string[] };
   for (const { quotas, allowed: rates } of REGIONS[size]) {
     const rows: Measured['row'][] = [];
-    for (const { system, site } of [polling, webhook]) {
-      for (const allowed of rates) {
+    for (const allowed of rates) {
+      for (const { system, site, isPaced } of await systemsFor(allowed)) {
         const measured: Measured[] = [];
         for (const uploads of UPLOADS[size]) {
           const name = `${uploads} of ${system.name} at ${allowed ?? 'any number of'} requests/s in ${quotas.region}`;
@@ -56,7 +71,7 @@ export async function run(size: Size): Promise<void> {
           if (each.submissions > uploads) misses.paidTwice.push(name);
         }
         const [first, last] = [measured[0], measured.at(-1)];
-        if (first && last && last.dollarsEach > first.dollarsEach * LINEAR)
+        if (isPaced && first && last && last.dollarsEach > first.dollarsEach * LINEAR)
           misses.grown.push(`${system.name} at ${allowed ?? 'any number of'} requests/s in ${quotas.region}`);
         rows.push(...measured.map(({ row }) => row));
       }
@@ -75,7 +90,10 @@ export async function run(size: Size): Promise<void> {
   }
   printGoal('nothing is lost', misses.lost);
   printGoal('nothing is paid for twice', misses.paidTwice);
-  printGoal(`an image costs at most ${LINEAR} times as much in the largest burst as in the smallest`, misses.grown);
+  printGoal(
+    `an image costs at most ${LINEAR} times as much in the largest burst as in the smallest, where the pace is one that the gateway allows`,
+    misses.grown,
+  );
 }
 
 async function measure({ uploads, allowed, quotas, system, site }: Case): Promise<Measured> {

@@ -25,7 +25,7 @@ const ObjectCreated = v.object({
 });
 
 /** The S3 upload trigger: claims each upload by starting its execution, and does nothing else. */
-export const handler = batchHandlerOf(startExecution);
+export const handler = batchHandlerOf(startExecution, Number(env('MS_PER_UPLOAD')));
 
 async function startExecution(record: SQSRecord): Promise<void> {
   const log = logger.createChild({ persistentKeys: { messageId: record.messageId } });

@@ -19,6 +19,7 @@ import { type OwnMetricName, ownMetric } from './metrics.ts';
 import { Monitoring } from './monitoring.ts';
 import { accept } from './nag.ts';
 import { uniqueName } from './names.ts';
+import { paceOf } from './pace.ts';
 import { type BackgroundRemovalProps, checkProps } from './props.ts';
 import { Webhook } from './webhook.ts';
 import { Workflow } from './workflow.ts';
@@ -157,15 +158,22 @@ export class BackgroundRemoval extends Construct {
     });
     this.queue = intake.queue;
     this.deadLetterQueue = intake.deadLetterQueue;
+    const pace = paceOf(props);
     const onUpload = new BundledFunction(this, 'OnUpload', {
       bundle: 'on-upload',
       deployment,
       description: 'Starts one execution for each uploaded object version',
-      environment: { STATE_MACHINE_ARN: this.stateMachine.stateMachineArn },
+      environment: {
+        STATE_MACHINE_ARN: this.stateMachine.stateMachineArn,
+        MS_PER_UPLOAD: String(pace.msPerUpload),
+        // Throttled starts are tried again for 15 s at most, and so within the function's timeout; the SDK's default of 3
+        // attempts would send many uploads of a burst back to the queue, for minutes.
+        AWS_MAX_ATTEMPTS: '5',
+      },
       timeout: TRIGGER_TIMEOUT,
       permissions: [{ actions: ['states:StartExecution'], resources: [this.stateMachine.stateMachineArn] }],
     });
-    intake.deliverTo(onUpload, { batchSize: 10, maxConcurrency: props.maxConcurrency ?? 5 });
+    intake.deliverTo(onUpload, pace);
 
     this.backfillStateMachine = new Backfill(this, 'Backfill', {
       deployment,

@@ -16,7 +16,7 @@ export type Reader<T> = (subject: string, value: unknown) => T;
 /** The longest first wait, in seconds. */
 const MAX_EXPECTED_SECONDS = 3600;
 /**
- * The longest that a job may take: three submissions of 6 h, polled every 30 s at 9 history events a poll, stay under
+ * The longest that a job may take: three submissions of 6 h, polled every 30 s at 3 history events a poll, stay under
  * Step Functions' 25,000 events an execution; and a presigned URL outlives them (12 h).
  */
 const MAX_TIMEOUT_MINUTES = 360;
@@ -30,6 +30,11 @@ export const expectedSeconds = integer(0, MAX_EXPECTED_SECONDS);
 export const timeoutMinutes = integer(1, MAX_TIMEOUT_MINUTES);
 /** AWS's range for an event source mapping of a queue. */
 export const maxConcurrency = integer(2, 1000);
+/**
+ * From what one invocation can wait for its only upload well within its timeout, to what StartExecution takes by default
+ * in large regions.
+ */
+export const uploadsPerMinute = integer(6, 18_000);
 export const reservedConcurrency = integer(1, 1000);
 
 export const bucketName = matching(BUCKET_NAME, 'must be the name of a bucket');

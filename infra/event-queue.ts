@@ -46,7 +46,10 @@ export class EventQueue extends Construct {
 
   /** Lets a function take events from the queue; of a batch, it says which ones failed. */
   deliverTo(consumer: IFunction, limits: { readonly batchSize: number; readonly maxConcurrency: number }): void {
-    consumer.addEventSource(new SqsEventSource(this.queue, { ...limits, reportBatchItemFailures: true }));
+    const { batchSize, maxConcurrency } = limits;
+    consumer.addEventSource(
+      new SqsEventSource(this.queue, { batchSize, maxConcurrency, reportBatchItemFailures: true }),
+    );
     accept(
       consumer,
       'Serverless-LambdaEventSourceMappingDestination',

@@ -18,7 +18,8 @@ export const ALARMS = {
   Aborted: 'Somebody stopped executions. Redrive those that were stopped by mistake.',
   DeadLetters: 'Uploads could not be started. See the log of on-upload, then run MoveDeadLettersCommand.',
   FailureDeadLetters: 'Failures could not be reported: their error files are missing. See: npm run failures.',
-  OldestMessage: 'Uploads wait long for their start. See the log of on-upload; perhaps raise maxConcurrency.',
+  OldestMessage:
+    'Uploads wait long for their start. See the log of on-upload; perhaps raise maxConcurrency or uploadsPerMinute.',
 } as const;
 type AlarmName = keyof typeof ALARMS;
 

@@ -13,6 +13,7 @@ import {
   SettingError,
   suffixes,
   timeoutMinutes,
+  uploadsPerMinute,
 } from './checks.ts';
 import type { WebhookProps } from './webhook.ts';
 
@@ -74,10 +75,17 @@ export interface BackgroundRemovalProps {
    */
   readonly timeout?: Duration | undefined;
   /**
-   * How many batches of 10 uploads are started at once, from 2 to 1,000: the pace of submissions.
+   * How many batches of 10 uploads are started at once, from 2 to 1,000. An error beside `uploadsPerMinute`.
    * @default 5
    */
   readonly maxConcurrency?: number | undefined;
+  /**
+   * How many uploads are started a minute at most, from 6 to 18,000, for a gateway that limits the rate of requests: an
+   * image makes one request when it is submitted, and one for each look at its status. Whatever else starts executions
+   * is not counted. To be known at synth.
+   * @default - as many as `maxConcurrency` allows, some 300 a second
+   */
+  readonly uploadsPerMinute?: number | undefined;
   /**
    * Lets the gateway call back when a job ends, instead of being asked for ever.
    * @default - polling
@@ -121,6 +129,12 @@ export function checkProps(path: string, props: BackgroundRemovalProps): void {
   check('expectedTime, in seconds,', expectedTime?.toSeconds({ integral: false }), expectedSeconds);
   check('timeout, in minutes,', timeout?.toMinutes({ integral: false }), timeoutMinutes);
   check('maxConcurrency', props.maxConcurrency, maxConcurrency);
+  if (Token.isUnresolved(props.uploadsPerMinute))
+    throw new SettingError(`uploadsPerMinute of ${path} must be known at synth.`);
+  check('uploadsPerMinute', props.uploadsPerMinute, uploadsPerMinute);
+  if (props.maxConcurrency !== undefined && props.uploadsPerMinute !== undefined) {
+    throw new SettingError(`Give either maxConcurrency or uploadsPerMinute of ${path}, not both: each sets the pace.`);
+  }
   check('webhook.reservedConcurrency', props.webhook?.reservedConcurrency, reservedConcurrency);
   const { removalPolicy } = props;
   if (expectedTime && timeout && expectedTime.toSeconds() >= timeout.toSeconds()) {

@@ -18,6 +18,7 @@ import {
   suffixes,
   timeoutMinutes,
   topicArn,
+  uploadsPerMinute,
 } from './checks.ts';
 
 /** What a deployment can be told, by CDK context: `-c name=value`, or `context` in cdk.json. */
@@ -47,7 +48,9 @@ export interface Settings {
   /** How long a job may take from its acceptance, in minutes, 1–360. @default 90 */
   readonly timeoutMinutes: number;
   /** How many batches of 10 uploads are started at once, 2–1,000 (AWS's range). @default 5 */
-  readonly maxConcurrency: number;
+  readonly maxConcurrency?: number;
+  /** How many uploads are started a minute at most, 6–18,000; in place of maxConcurrency. @default - no limit */
+  readonly uploadsPerMinute?: number;
   /** Whether the gateway calls back when a job ends, instead of being asked for ever. @default false */
   readonly webhook: boolean;
   /** Bound on callbacks processed at once: the function's reserved concurrency, 1–1,000. @default - the account's */
@@ -73,7 +76,6 @@ const DEFAULTS = {
   resultHosts: ['*.r2.dev'],
   expectedSeconds: 5,
   timeoutMinutes: 90,
-  maxConcurrency: 5,
   webhook: false,
   removal: 'retain',
 } satisfies Partial<Settings>;
@@ -95,6 +97,7 @@ const READERS: Readers = {
   expectedSeconds,
   timeoutMinutes,
   maxConcurrency,
+  uploadsPerMinute,
   webhook: boolean,
   webhookConcurrency: reservedConcurrency,
   inventoryBucket: bucketName,
@@ -152,6 +155,9 @@ function refuseConflicts(settings: Settings): void {
     throw new SettingError(
       'Set either alarmEmail or alarmTopic, not both: subscribe the address to the topic, and drop alarmEmail.',
     );
+  }
+  if (settings.maxConcurrency !== undefined && settings.uploadsPerMinute !== undefined) {
+    throw new SettingError('Set either maxConcurrency or uploadsPerMinute, not both: each sets the pace.');
   }
   const makesNothing = uploadsBucket && resultsBucket && settings.apiKeySecret;
   if (settings.removal === 'destroy' && makesNothing) {

@@ -30,6 +30,7 @@ export class CutoutStack extends Stack {
       expectedTime: Duration.seconds(settings.expectedSeconds),
       timeout: Duration.minutes(settings.timeoutMinutes),
       maxConcurrency: settings.maxConcurrency,
+      uploadsPerMinute: settings.uploadsPerMinute,
       webhook: settings.webhook ? { reservedConcurrency: settings.webhookConcurrency } : undefined,
       inventory: this.existingBucket('Inventory', settings.inventoryBucket, settings.inventoryKmsKey),
       alarmTopic: this.alarmTopic(settings),

@@ -1,4 +1,4 @@
-import { sleep } from '../simulation/sleep.ts';
+import timers from 'node:timers/promises';
 import { functionOfAlternative, type Site, type System } from '../simulation/system.ts';
 import { Steps, sourceOf } from './shared.ts';
 
@@ -15,7 +15,7 @@ export function sleepingFunction(site: Site): System {
       const requestId = await steps.submit(source);
       let url: string | undefined;
       while (url === undefined) {
-        await sleep(5000);
+        await timers.setTimeout(5_000);
         url = await steps.resultOf(requestId);
       }
       await steps.deliver(source.key, url);

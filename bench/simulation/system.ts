@@ -66,7 +66,9 @@ registerHooks({
 let environments = 0;
 
 /** Cutout as `cdk deploy` would ship it: the functions and the definition of the synthesized template. */
-export async function cutout(settings: { webhook?: boolean } = {}): Promise<{ system: System; site: Site }> {
+export async function cutout(
+  settings: { webhook?: boolean; uploadsPerMinute?: number } = {},
+): Promise<{ system: System; site: Site }> {
   const template = synthesize(settings);
   for (const { logicalId } of template.resources('AWS::Lambda::Url'))
     template.functionUrls.set(logicalId, CALLBACK_URL);

@@ -1,3 +1,4 @@
+import timers from 'node:timers/promises';
 import type { UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
 import { objectCreated } from '../../local/events.ts';
 import { LocalQueue } from '../../local/queue.ts';
@@ -13,7 +14,6 @@ import { cutoutOf, picture } from '../../test/simulation/pictures.ts';
 import { type RegionQuotas, TokenBucket } from '../../test/simulation/quotas.ts';
 import { Table } from '../../test/simulation/table.ts';
 import { CPU_MS, Meters } from './meters.ts';
-import { sleepBy } from './sleep.ts';
 import type { Queue, Site, System } from './system.ts';
 
 const API_KEY = 'simulated-key';
@@ -249,7 +249,8 @@ export class World {
     };
     const restore = [
       clock.install(),
-      sleepBy((ms) => invocations.call(() => clock.sleep(ms))),
+      // What a function sleeps by: time passes for it as for a call that it waits for.
+      replace(timers, 'setTimeout', (ms: number) => invocations.call(() => clock.sleep(ms))),
       connect({
         invocations,
         objects: new MeteredObjects(this.#store, meters),

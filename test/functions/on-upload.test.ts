@@ -1,5 +1,7 @@
+import timers from 'node:timers/promises';
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { batchHandlerOf } from '../../functions/shared/batch.ts';
 import { type AwsApi, AwsError, serveAwsApi } from '../../local/aws-api.ts';
 import { CONTEXT, setEnvironment } from './support.ts';
 
@@ -25,7 +27,12 @@ beforeAll(async () => {
       return { executionArn: `${STATE_MACHINE}:${start.name}`, startDate: 0 };
     },
   });
-  setEnvironment({ STATE_MACHINE_ARN: STATE_MACHINE, AWS_ENDPOINT_URL_SFN: stepFunctions.url, AWS_MAX_ATTEMPTS: '1' });
+  setEnvironment({
+    STATE_MACHINE_ARN: STATE_MACHINE,
+    MS_PER_UPLOAD: '0',
+    AWS_ENDPOINT_URL_SFN: stepFunctions.url,
+    AWS_MAX_ATTEMPTS: '1',
+  });
   const { handler } = await import('../../functions/on-upload.ts');
   onUpload = (...bodies) => handler({ Records: bodies.map(record) }, CONTEXT);
 });
@@ -131,5 +138,17 @@ describe('an upload', () => {
 
     expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: 'message-0' }, { itemIdentifier: 'message-2' }] });
     expect(inputs()).toMatchObject([{ key: 'cat.jpg' }, { key: 'dog.jpg' }]);
+  });
+});
+
+describe('a pace', () => {
+  it('is kept by an invocation that takes long enough for each of its messages', async () => {
+    const wait = vi.spyOn(timers, 'setTimeout').mockResolvedValue(undefined);
+    const seen: string[] = [];
+    const handler = batchHandlerOf(async ({ messageId }) => void seen.push(messageId), 400);
+    await handler({ Records: ['a', 'b', 'c'].map(record) }, CONTEXT);
+    expect(seen).toHaveLength(3);
+    expect(wait.mock.calls).toEqual([[1_200]]);
+    vi.restoreAllMocks();
   });
 });

@@ -42,6 +42,7 @@ const EXPECTED: Record<Variant, string[]> = {
   existing: ALWAYS,
   existingSecretArn: [...BUCKETS, ...ALWAYS],
   tuned: USUAL,
+  paced: USUAL,
   webhook: [...USUAL, ...WEBHOOK],
   boundWebhook: [...USUAL, ...WEBHOOK],
   prefixes: USUAL,

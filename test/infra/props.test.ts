@@ -50,6 +50,7 @@ describe('a prop that cannot be used is refused by its name, with what would do:
     ['timeout', { timeout: Duration.minutes(361) }, 'must be a whole number from 1 to 360'],
     ['timeout', { timeout: Duration.seconds(90) }, 'must be a whole number from 1 to 360'],
     ['maxConcurrency', { maxConcurrency: 1 }, 'must be a whole number from 2 to 1000'],
+    ['uploadsPerMinute', { uploadsPerMinute: 5 }, 'must be a whole number from 6 to 18000'],
     ['webhook.reservedConcurrency', { webhook: { reservedConcurrency: 0 } }, 'must be a whole number from 1 to 1000'],
     ['removalPolicy', { removalPolicy: RemovalPolicy.SNAPSHOT }, 'must be RETAIN or DESTROY, but it is snapshot'],
   ])('%s of %j', (name, props, advice) => {
@@ -57,6 +58,15 @@ describe('a prop that cannot be used is refused by its name, with what would do:
     expect(message.startsWith(name)).toBe(true);
     expect(message).toContain('of Shop/BackgroundRemoval');
     expect(message).toContain(advice);
+  });
+
+  it('two props that each set the pace', () => {
+    const message = refusal({ maxConcurrency: 5, uploadsPerMinute: 60 });
+    for (const name of ['maxConcurrency', 'uploadsPerMinute']) expect(message).toContain(name);
+  });
+
+  it('uploadsPerMinute that is known only at deployment: the pace is computed from it', () => {
+    expect(refusal((scope) => ({ uploadsPerMinute: number(scope) }))).toContain('must be known at synth');
   });
 
   it.each([Duration.minutes(1), Duration.seconds(60)])('expectedTime that is no shorter than timeout', (timeout) => {

@@ -33,7 +33,6 @@ describe('without any setting', () => {
       resultHosts: ['*.r2.dev'],
       expectedSeconds: 5,
       timeoutMinutes: 90,
-      maxConcurrency: 5,
       webhook: false,
       removal: 'retain',
     });
@@ -193,6 +192,7 @@ const CASES: Record<keyof Required<Settings>, Cases> = {
   expectedSeconds: whole(0, 3600),
   timeoutMinutes: whole(1, 360),
   maxConcurrency: whole(2, 1000),
+  uploadsPerMinute: whole(6, 18_000),
   webhook: {
     valid: [
       ['true', true],
@@ -298,6 +298,7 @@ describe('settings that conflict are refused, and both are named:', () => {
     [{ ...oneBucket, uploadsKmsKey: ARN_OF_KEY }, ['uploadsKmsKey', 'resultsKmsKey', 'uploadsBucket', 'resultsBucket']],
     [{ alarmEmail: 'images@example.com', alarmTopic: topic }, ['alarmEmail', 'alarmTopic']],
     [{ ...existing, removal: 'destroy' }, ['removal', 'uploadsBucket', 'resultsBucket', 'apiKeySecret']],
+    [{ maxConcurrency: 5, uploadsPerMinute: 60 }, ['maxConcurrency', 'uploadsPerMinute']],
     [{ expectedSeconds: 60, timeoutMinutes: 1 }, ['expectedSeconds', 'timeoutMinutes']],
     [{ expectedSeconds: '3600', timeoutMinutes: '30' }, ['expectedSeconds', 'timeoutMinutes']],
   ])('%j', (context, named) => {

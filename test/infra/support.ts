@@ -21,6 +21,7 @@ export const VARIANTS = {
     timeoutMinutes: '45',
     maxConcurrency: '20',
   },
+  paced: { uploadsPerMinute: '75' },
   webhook: { webhook: 'true' },
   boundWebhook: { webhook: true, webhookConcurrency: 20 },
   prefixes: { uploadsPrefix: 'in/', resultsPrefix: 'out/' },

@@ -131,6 +131,13 @@ describe('the way of an upload to its function', () => {
     });
     expect(flat(onUpload.Properties.Environment.Variables.STATE_MACHINE_ARN)).toBe('<WorkflowStateMachine>');
   });
+
+  it('goes at the pace of the settings', () => {
+    templateOf('paced').hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      BatchSize: 1,
+      ScalingConfig: { MaximumConcurrency: 2 },
+    });
+  });
 });
 
 /** The properties of the event source mappings. */
@@ -256,6 +263,11 @@ describe('the functions', () => {
       expect(variables('default', 'CheckStatus')).toMatchObject(gateway);
       expect(variables('default', 'Deliver')).toMatchObject({ ...everywhere, RESULT_HOSTS: '*.r2.dev' });
       expect(variables('default', 'ReportFailure')).toMatchObject(everywhere);
+    });
+
+    it('from the setting for the pace', () => {
+      expect(variables('paced', 'OnUpload')).toMatchObject({ MS_PER_UPLOAD: '1600' });
+      expect(variables('default', 'OnUpload')).toMatchObject({ MS_PER_UPLOAD: '0' });
     });
 
     it('from the settings for the gateway', () => {

@@ -27,9 +27,9 @@ export interface AwsServices {
   pause: (ms: number) => Promise<void>;
 }
 
-/** How often the SDK sends a call that is throttled, and how long it waits at most before the second time. */
-const SDK_ATTEMPTS = 3;
-const SDK_THROTTLED_MS = 500;
+/** How long the SDK waits at most before it sends a call that was throttled for the second time, and for any later one. */
+const SDK_THROTTLED_MS = 1_000;
+const SDK_LONGEST_MS = 20_000;
 
 type Answer = (operation: string, input: object) => unknown;
 
@@ -62,8 +62,8 @@ export function connect(services: AwsServices): () => void {
       let isPast = false;
       const answerOnce = async () => {
         for (let attempt = 1; !isPast && services.isThrottled(operation); attempt++) {
-          if (attempt === SDK_ATTEMPTS) throw unavailable();
-          await services.pause(SDK_THROTTLED_MS * 2 ** (attempt - 1));
+          if (attempt === Number(process.env.AWS_MAX_ATTEMPTS)) throw unavailable();
+          await services.pause(Math.min(SDK_LONGEST_MS, SDK_THROTTLED_MS * 2 ** (attempt - 1)));
         }
         isPast = true;
         return answer(operation, command.input);
