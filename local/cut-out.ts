@@ -92,7 +92,7 @@ function connectedBackground(raster: Raster, background: Colour | undefined): Ui
 /** Makes the marked pixels transparent. */
 function clear({ data }: Raster, marked: Uint8Array): void {
   for (let pixel = 0; pixel < marked.length; pixel++) {
-    if (marked[pixel] === 1) data.fill(0, pixel * 4, pixel * 4 + 4);
+    if (marked[pixel] === 1) data.writeUInt32LE(0, pixel * 4);
   }
 }
 
@@ -105,7 +105,7 @@ function soften(raster: Raster, marked: Uint8Array, background: Colour): void {
   const { data, width, height } = raster;
   const original: Raster = { data: Buffer.from(data), width, height };
   for (let pixel = 0; pixel < marked.length; pixel++) {
-    if (marked[pixel] === 1 || !around(raster, pixel, 1).some((neighbour) => marked[neighbour] === 1)) continue;
+    if (marked[pixel] === 1 || !isOutline(raster, marked, pixel)) continue;
     const subject = subjectColour(original, marked, pixel, background);
     let mixed = 0;
     let full = 0;
@@ -118,6 +118,18 @@ function soften(raster: Raster, marked: Uint8Array, background: Colour): void {
     const share = full === 0 ? 1 : Math.min(1, Math.max(0, mixed / full));
     data[pixel * 4 + 3] = Math.round((original.data[pixel * 4 + 3] ?? 0) * share);
   }
+}
+
+/** Whether a marked pixel is next to this one, corners included. A loop, since nearly every pixel is asked about. */
+function isOutline({ width, height }: Raster, marked: Uint8Array, pixel: number): boolean {
+  const x = pixel % width;
+  const y = (pixel - x) / width;
+  for (let row = Math.max(0, y - 1); row <= Math.min(height - 1, y + 1); row++) {
+    for (let column = Math.max(0, x - 1); column <= Math.min(width - 1, x + 1); column++) {
+      if (marked[row * width + column] === 1) return true;
+    }
+  }
+  return false;
 }
 
 /** The colour, within two pixels of this one, that is least like the background: the subject's, unmixed. */
