@@ -117,6 +117,8 @@ export function area(title: string, where: string, define: (fault: Fault) => voi
   });
   if (record(rows.map(({ row }) => row))) return;
 
+  // Of the file: its other areas may run on the same clouds.
+  afterAll(closeClouds);
   describe(title, () => {
     let cloud: LocalCloud;
     let scene: Scene | undefined;
@@ -141,9 +143,12 @@ export function area(title: string, where: string, define: (fault: Fault) => voi
 
 let number = 0;
 const clouds = new Map<string, Promise<LocalCloud>>();
-afterAll(async () => {
-  for (const cloud of clouds.values()) await (await cloud).close();
-});
+
+async function closeClouds(): Promise<void> {
+  const open = [...clouds.values()];
+  clouds.clear();
+  for (const cloud of open) await (await cloud).close();
+}
 
 /** The gateway gives every picture back as it is: so a result shows whose it is, and that it is whole. */
 function cloudWith(options: CloudOptions): Promise<LocalCloud> {

@@ -69,6 +69,7 @@ beforeAll(async () => {
     AWS_ENDPOINT_URL_SECRETS_MANAGER: aws.url,
     AWS_ENDPOINT_URL_S3: s3.url,
     AWS_MAX_ATTEMPTS: '1',
+    MS_PER_UPLOAD: '0',
     POWERTOOLS_METRICS_DISABLED: 'true',
   });
 });
