@@ -8,9 +8,9 @@ import { count, timeToCutout } from './shared/metrics.ts';
 import { errorKey, mediumKey } from './shared/names.ts';
 import { headObject, isSuperseded, type ObjectState } from './shared/objects.ts';
 import { isOfNewerUpload, resultMetadata } from './shared/provenance.ts';
-import { deleteErrorFile, type StoredResult, store } from './shared/results.ts';
+import { deleteErrorFile, type StoredResult, store, withUnsignedPayload } from './shared/results.ts';
 
-const s3 = new S3Client({});
+const s3 = withUnsignedPayload(new S3Client({}));
 const bucket = env('RESULTS_BUCKET');
 const hosts = env('RESULT_HOSTS').split(',');
 /** How often a result is written anew because the object under its key changed meanwhile. */
@@ -74,12 +74,14 @@ async function deliverMedium(
   keyFor: (extension: string) => string,
 ): Promise<StoredResult | 'SUPERSEDED'> {
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    // The model makes PNG: while the download begins, a look at where one would go.
+    const likely = standing(job, keyFor('png'));
+    likely.catch(() => 'Seen where it is awaited, unless the download fails before.');
     const medium = await openMedium(url, hosts);
     const key = keyFor(medium.extension);
     try {
-      // In this order: a newer result that is stored after the first look changes the object, and then `store` refuses.
-      const before = await headObject(s3, bucket, key);
-      if (await isSupersededNow(job, before)) return 'SUPERSEDED';
+      const before = await (medium.extension === 'png' ? likely : standing(job, key));
+      if (before === 'SUPERSEDED') return before;
       const stored = await store(s3, { bucket, key, before, metadata: resultMetadata(job) }, medium);
       if (stored !== 'CHANGED') return stored;
       logger.info('the result changed meanwhile, deciding again', { key, attempt });
@@ -88,6 +90,13 @@ async function deliverMedium(
     }
   }
   throw new InternalError(`The result kept changing while it was written ${MAX_ATTEMPTS} times`);
+}
+
+/** What stands under a result's key; SUPERSEDED if a newer upload has come since. */
+async function standing(job: Job, key: string): Promise<ObjectState | undefined | 'SUPERSEDED'> {
+  // In this order: a newer result that is stored after the first look changes the object, and then `store` refuses.
+  const before = await headObject(s3, bucket, key);
+  return (await isSupersededNow(job, before)) ? 'SUPERSEDED' : before;
 }
 
 /** Whether a newer upload has come. If the source has been deleted since, the result that stands there can still tell. */

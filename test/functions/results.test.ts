@@ -1,12 +1,12 @@
-import { HeadObjectCommand } from '@aws-sdk/client-s3';
-import { describe, expect, it } from 'vitest';
+import { HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { DownloadFailed } from '../../functions/shared/errors.ts';
 import type { Job } from '../../functions/shared/job.ts';
 import type { Medium } from '../../functions/shared/media.ts';
 import { headObject } from '../../functions/shared/objects.ts';
 import { hasResult, resultMetadata } from '../../functions/shared/provenance.ts';
-import { deleteErrorFile, store } from '../../functions/shared/results.ts';
-import { failureOf, PLAIN, PNG, startS3, VERSIONED } from './support.ts';
+import { deleteErrorFile, store, withUnsignedPayload } from '../../functions/shared/results.ts';
+import { failureOf, PLAIN, PNG, serve, startS3, VERSIONED } from './support.ts';
 
 const KEY = 'photos/猫.jpg.png';
 const METADATA = { 'request-id': 'id-1' };
@@ -144,6 +144,31 @@ describe.each([
 
     const target = { bucket: PLAIN, key: KEY, before: undefined, metadata: METADATA };
     expect((await failureOf(store(client, target, medium(...chunks)))).name).toBe('AccessDenied');
+  });
+});
+
+describe('a client for results', () => {
+  it('sends bytes with a CRC32, and without a SHA-256, which would take long', async () => {
+    const { origin, received } = await serve((request, response) => {
+      request.resume().on('end', () => response.end());
+    });
+    const credentials = { accessKeyId: 'AKIALOCAL', secretAccessKey: 'secret' };
+    const client = new S3Client({ endpoint: origin, region: 'us-east-1', forcePathStyle: true, credentials });
+    onTestFinished(() => client.destroy());
+    const target = { bucket: PLAIN, key: KEY, before: undefined, metadata: METADATA };
+
+    await store(withUnsignedPayload(client), target, medium(PNG));
+    expect(received[0]?.headers).toMatchObject({
+      'x-amz-content-sha256': 'UNSIGNED-PAYLOAD',
+      'x-amz-checksum-crc32': expect.any(String),
+    });
+  });
+
+  it('is understood by S3', async () => {
+    const { s3, client } = await startS3();
+    const target = { bucket: PLAIN, key: KEY, before: undefined, metadata: METADATA };
+    await store(withUnsignedPayload(client), target, medium(...LARGE));
+    expect(s3.get(PLAIN, KEY)?.body.equals(Buffer.concat(LARGE))).toBe(true);
   });
 });
 
