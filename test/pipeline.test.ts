@@ -336,6 +336,20 @@ describe('when the result', () => {
     expect(cloud.s3.list(cloud.resultsBucket, key)).toEqual([`${key}.png`]);
   });
 
+  it('is no PNG, it is stored as what it is, and the next upload takes its place', async () => {
+    const key = newKey();
+    for (const body of [CAT, await picture(1)]) {
+      cloud.gateway.nextDownloads({ status: 200, body: CAT });
+      expect((await upload(cloud, key, body)).status).toBe('SUCCEEDED');
+      expect(cloud.s3.list(cloud.resultsBucket, key)).toEqual([`${key}.jpg`]);
+      const source = cloud.s3.get(cloud.uploadsBucket, key);
+      expect(cloud.s3.get(cloud.resultsBucket, `${key}.jpg`)).toMatchObject({
+        contentType: 'image/jpeg',
+        metadata: { 'source-version-id': source?.versionId },
+      });
+    }
+  });
+
   it.each([
     ['is HTML', { download: 'html' }, 'InvalidResult'],
     ['is on another host', { outcome: { mediaUrls: ['https://example.com/x.png'] } }, 'UntrustedResultUrl'],

@@ -51,6 +51,18 @@ area(
         scene.failS3(operation, bucket, SLOW_DOWN, 4);
       });
     }
+    fault(
+      'HEAD of the result: SlowDown, while the CDN answers 503',
+      cutout({ also: 'no function crashes' }),
+      (scene) => {
+        scene.failS3('HeadObject', 'results', SLOW_DOWN, 3);
+        scene.repeat('download', { status: 503 }, 3);
+        scene.atTheEnd(() => {
+          const errors = scene.execution.history.flatMap(({ taskFailedEventDetails: failed }) => failed?.error ?? []);
+          expect(errors).toEqual(['DownloadFailed', 'DownloadFailed', 'DownloadFailed']);
+        });
+      },
+    );
     fault("GET of the image's first bytes: SlowDown, for over an hour", fails('InternalError'), (scene) =>
       scene.failS3('GetObject', 'uploads', SLOW_DOWN, FOR_EVER),
     );
