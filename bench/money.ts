@@ -14,6 +14,8 @@ import { around, mix, type Workload } from './workload.ts';
 
 const DURATIONS = { small: [2], full: [2, 5, 10, 15, 20, 30, 60, 120] };
 const IMAGES = { small: 2, full: 200 };
+/** Means that differ by less are equal: so much is chance, in which of the two a call takes somewhat longer. */
+const CHANCE_SECONDS = 0.1;
 /** Between two uploads: so few that no quota matters. */
 const SECONDS_APART = 2;
 
@@ -143,8 +145,8 @@ function printGoals(rows: { workload: Workload; measured: Measured[] }[]): void 
     misses((polling, _, poller) => polling.dollars.total < poller.dollars.total),
   );
   printGoal(
-    'polling is no slower than a) on average',
-    misses((polling, _, poller) => polling.meanSeconds <= poller.meanSeconds),
+    `polling is no slower than a) on average (within ${CHANCE_SECONDS} s, which is chance)`,
+    misses((polling, _, poller) => polling.meanSeconds <= poller.meanSeconds + CHANCE_SECONDS),
   );
   printGoal(
     'webhook enters at most 5 states whatever the duration',
