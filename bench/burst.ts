@@ -4,6 +4,7 @@ import { cutout, type Site, type System } from './simulation/system.ts';
 import { World } from './simulation/world.ts';
 import type { Size } from './size.ts';
 import { printGoal, printTable } from './table.ts';
+import { around } from './workload.ts';
 
 const UPLOADS = { small: [5, 10], full: [100, 1_000, 10_000] };
 /** What the gateway allows, in requests a second, undefined for any number; its documentation names none. */
@@ -16,10 +17,10 @@ const REGIONS = {
     { quotas: OTHER_REGIONS, allowed: [undefined] },
   ],
 };
-/** How long a job takes: somewhat longer than half of the mix that `money` assumes. */
+/** How long a job takes, give or take 10 %: somewhat longer than half of the mix that `money` assumes. */
 const JOB_SECONDS = 15;
-/** What such an image asks of the gateway: its submission, and looks after 5, 10, 15 and perhaps 20 s, or one. */
-const REQUESTS = { polling: 4, webhook: 2 };
+/** What such an image asks of the gateway at most: its submission, and looks after 5, 10, 15 and perhaps 20 s, or one. */
+const REQUESTS = { polling: 5, webhook: 2 };
 /** How much more an image may cost in the largest burst than in the smallest. */
 const LINEAR = 1.1;
 
@@ -78,7 +79,7 @@ export async function run(size: Size): Promise<void> {
     }
     const { bucket, refillPerSecond } = quotas.stateTransitions;
     printTable(
-      `Uploads at once, jobs of ${JOB_SECONDS} s (simulated): ${quotas.region}, whose default quotas are ` +
+      `Uploads at once, jobs of about ${JOB_SECONDS} s (simulated): ${quotas.region}, whose default quotas are ` +
         `${refillPerSecond} transitions/s (bucket ${bucket}), ${quotas.startExecution.refillPerSecond} starts/s ` +
         `(bucket ${quotas.startExecution.bucket}), ${quotas.lambdaConcurrency} functions at once`,
       [
@@ -98,7 +99,8 @@ export async function run(size: Size): Promise<void> {
 
 async function measure({ uploads, allowed, quotas, system, site }: Case): Promise<Measured> {
   const world = new World(system, site, { quotas, gatewayPerSecond: allowed });
-  const delivered = await world.run(Array.from({ length: uploads }, () => ({ at: 0, jobSeconds: JOB_SECONDS })));
+  const { jobSeconds } = around(JOB_SECONDS, uploads);
+  const delivered = await world.run(jobSeconds.map((seconds) => ({ at: 0, jobSeconds: seconds })));
   const peak = (times: number[]) => new Rate(times.map((at) => (at - world.clock.startedAt) / 1000)).peak;
   const last = delivered.reduce((most, { secondsFromUpload }) => Math.max(most, secondsFromUpload), 0);
   const dollarsEach = world.meters.dollars.total / uploads;

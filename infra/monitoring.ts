@@ -19,7 +19,7 @@ export const ALARMS = {
   DeadLetters: 'Uploads could not be started. See the log of on-upload, then run MoveDeadLettersCommand.',
   FailureDeadLetters: 'Failures could not be reported: their error files are missing. See: npm run failures.',
   OldestMessage:
-    'Uploads wait long for their start. See the log of on-upload; perhaps raise maxConcurrency or uploadsPerMinute.',
+    'Uploads wait long for their start. See the log of on-upload. While a paced burst drains, this is expected.',
 } as const;
 type AlarmName = keyof typeof ALARMS;
 

@@ -79,7 +79,8 @@ export const RETRY = {
       backoffRate: 1,
       maxAttempts: MOST_ATTEMPTS,
     })),
-    { errors: ['States.ALL'], ...OVER_TWO_HOURS },
+    // Counted over all looks of a job, so one that fails now and then must not make the next ones rare.
+    { errors: ['States.ALL'], ...OVER_TWO_HOURS, maxDelay: Duration.seconds(30), maxAttempts: 500 },
   ],
   // Nor does delivering.
   deliver: [

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { StateMachine } from 'aws-local-stepfunctions';
+import { inWords } from '../functions/shared/signals.ts';
 import { AwsError, type Operation } from './aws-api.ts';
 import type { LocalS3 } from './s3.ts';
 import { type Definition, type DistributedMap, type Json, prepare } from './step-functions/definition.ts';
@@ -28,7 +29,7 @@ export interface StepFunctionsOptions extends Services {
   /** Called when an execution's status changes, as EventBridge is told. */
   onStatusChange?: ((execution: Execution) => void) | undefined;
   /**
-   * Waits of this many milliseconds in place of those of Wait states, and of retriers that do not back off: those poll.
+   * Waits of this many milliseconds in place of those of Wait states, and of those for which Check status asks.
    * @default - the definition's own
    */
   waitMs?: number | undefined;
@@ -262,7 +263,7 @@ export class LocalStepFunctions {
         retryIntervalOverrides: Object.fromEntries(
           retriers.map(([name, each]) => [
             name,
-            each.map(({ BackoffRate }) => (BackoffRate === 1 ? waitMs : retryMs) ?? -1),
+            each.map(({ ErrorEquals: [error = ''] }) => (inWords(error) === undefined ? retryMs : waitMs) ?? -1),
           ]),
         ),
       },

@@ -51,7 +51,7 @@ const post = (
 ) => fetch(url, { method: 'POST', body, headers });
 
 describe('a callback', () => {
-  it('wakes the execution, which enters five states', async () => {
+  it('wakes the execution, which enters four states', async () => {
     const key = newKey();
     const execution = await upload(cloud, key);
     expect(statesOf(execution)).toEqual(WOKEN);

@@ -95,16 +95,20 @@ export interface Bill {
 
 /** What an execution has to be paid for: all submissions that were accepted, except those that ended in ERROR. */
 export function billOf(visits: Visit[]): Bill {
-  let [charged, perhaps] = [0, 0];
+  let perhaps = 0;
+  const charged = new Set<unknown>();
+  let requestId: unknown;
   for (const { state, output, failures } of visits) {
     if (state === 'Submit') {
-      if (output?.requestId !== undefined) charged++;
+      requestId = output?.requestId;
+      if (requestId !== undefined) charged.add(requestId);
       perhaps += failures.filter(({ error }) => isOutcomeUnknown(error)).length;
     }
     const isError = failures.some(({ error }) => error === 'SubmitAgain' || error === 'RemovalError');
-    if (state === 'Check status' && isError) charged--;
+    // Asked again after a redrive, it says ERROR again.
+    if (state === 'Check status' && isError) charged.delete(requestId);
   }
-  return { charged, perhaps };
+  return { charged: charged.size, perhaps };
 }
 
 /** Every crash, of whatever name, may have come after the submission was sent. */

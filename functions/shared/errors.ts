@@ -20,7 +20,7 @@ export const REMEDIES = {
   Forbidden: 'Check that the API key is entitled to this model, then redrive the execution.',
   NotFound: 'Check the setting gatewayUrl, then redrive; if the gateway has lost the request, upload the image again.',
   TooManyRequests:
-    'Set uploadsPerMinute to what the gateway allows, or ask it for a higher limit, then redrive the execution.',
+    'Set or lower uploadsPerMinute (README says to what), or ask the gateway for a higher limit, then redrive the execution.',
   GatewayUnreachable: 'Check the setting gatewayUrl and that the gateway is up, then redrive the execution.',
   OutcomeUnknown:
     'The gateway may or may not have accepted (and charged) the image; redriving the execution submits it once more.',

@@ -31,7 +31,7 @@ function failure(error: ErrorName, what: string): Failure {
   return { error, cause: explain(error, what) };
 }
 
-/** The message of an error that a function threw, which AWS wraps into JSON with a stack, or the cause of a Fail state. */
+/** The message of an error that a function threw, which AWS wraps into JSON with a stack; or else the cause as it is. */
 function ourMessage(cause: string | undefined): string | undefined {
   try {
     const { errorMessage } = JSON.parse(cause ?? '');

@@ -17,7 +17,7 @@ const SHARE_OF_AGE = 1 / 24;
 
 /**
  * How long to wait before the next look: longer the older the job, at least as long as the gateway asked for (up to an
- * hour), and never (much) past the job's time limit, so that it ends on time.
+ * hour), and at most 5 s past the job's time limit, so that it ends on time.
  */
 export function waitSeconds(job: {
   ageSeconds: number;
@@ -26,7 +26,7 @@ export function waitSeconds(job: {
 }): WaitSeconds {
   const byAge = longestUpTo(Math.min(MAX_WAIT_SECONDS, job.ageSeconds * SHARE_OF_AGE));
   const asked = WAITS_SECONDS.find((wait) => wait >= (job.retryAfterSeconds ?? 0)) ?? WAITS_SECONDS.at(-1) ?? byAge;
-  return longestUpTo(Math.min(Math.max(byAge, asked), job.remainingSeconds));
+  return longestUpTo(Math.min(Math.max(byAge, asked), job.remainingSeconds + MIN_WAIT_SECONDS));
 }
 
 function longestUpTo(seconds: number): WaitSeconds {

@@ -17,8 +17,9 @@ const visit = (name: string, between: HistoryEvent[] = [], output?: unknown): Hi
   ...(output === undefined ? [] : [event('TaskStateExited', { stateExitedEventDetails: exited(name, output) })]),
 ];
 const exited = (name: string, output: unknown) => ({ name, output: JSON.stringify(output) });
+let requests = 0;
 const submitted = (...between: HistoryEvent[]) =>
-  visit('Submit', [...between, event('TaskSucceeded')], { requestId: 'a', status: 'QUEUED' });
+  visit('Submit', [...between, event('TaskSucceeded')], { requestId: `request-${++requests}`, status: 'QUEUED' });
 const bill = (...events: HistoryEvent[][]) => billOf(visitsIn(events.flat()));
 
 describe('what an execution costs at the gateway', () => {
@@ -34,6 +35,8 @@ describe('what an execution costs at the gateway', () => {
     const lastError = visit('Check status', [failed('RemovalError')]);
     expect(bill(submitted(), error, submitted())).toEqual({ charged: 1, perhaps: 0 });
     expect(bill(submitted(), error, submitted(), lastError)).toEqual({ charged: 0, perhaps: 0 });
+    const redriven = error;
+    expect(bill(submitted(), lastError, redriven, submitted())).toEqual({ charged: 1, perhaps: 0 });
   });
 
   it('is perhaps more for each attempt whose answer is lost, or that crashed', () => {

@@ -29,7 +29,7 @@ describe('why an execution failed', () => {
     });
   });
 
-  it('is the plain cause of a Fail state', () => {
+  it('is the cause as it is, if that is no JSON', () => {
     const cause = `The gateway could not remove the background: too dark. ${REMEDIES.RemovalFailed}`;
     expect(whatFailed(execution({ error: 'RemovalFailed', cause }), 'Check status')).toEqual({
       error: 'RemovalFailed',

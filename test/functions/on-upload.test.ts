@@ -1,7 +1,6 @@
 import timers from 'node:timers/promises';
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { batchHandlerOf } from '../../functions/shared/batch.ts';
 import { type AwsApi, AwsError, serveAwsApi } from '../../local/aws-api.ts';
 import { CONTEXT, setEnvironment } from './support.ts';
 
@@ -142,12 +141,13 @@ describe('an upload', () => {
 });
 
 describe('a pace', () => {
-  it('is kept by an invocation that takes long enough for each of its messages', async () => {
+  it('is kept by an invocation that takes long enough for each of its uploads', async () => {
     const wait = vi.spyOn(timers, 'setTimeout').mockResolvedValue(undefined);
-    const seen: string[] = [];
-    const handler = batchHandlerOf(async ({ messageId }) => void seen.push(messageId), 400);
-    await handler({ Records: ['a', 'b', 'c'].map(record) }, CONTEXT);
-    expect(seen).toHaveLength(3);
+    process.env.MS_PER_UPLOAD = '400';
+    vi.resetModules();
+    const { handler } = await import('../../functions/on-upload.ts');
+    await handler({ Records: ['a.jpg', 'b.jpg', 'c.jpg'].map((key, n) => record(objectCreated(key), n)) }, CONTEXT);
+    expect(started).toHaveLength(3);
     expect(wait.mock.calls).toEqual([[1_200]]);
     vi.restoreAllMocks();
   });

@@ -267,7 +267,8 @@ describe('the functions', () => {
 
     it('from the setting for the pace', () => {
       expect(variables('paced', 'OnUpload')).toMatchObject({ MS_PER_UPLOAD: '1600' });
-      expect(variables('default', 'OnUpload')).toMatchObject({ MS_PER_UPLOAD: '0' });
+      // Their delays are 15 s at most, which is within the function's timeout.
+      expect(variables('default', 'OnUpload')).toMatchObject({ MS_PER_UPLOAD: '0', AWS_MAX_ATTEMPTS: '5' });
     });
 
     it('from the settings for the gateway', () => {

@@ -285,6 +285,10 @@ describe('the retries of Submit, which decide who pays', () => {
 });
 
 describe('the retries of Check status and Deliver, which cost nothing', () => {
+  it('let no look of Check status wait long for the failures of all looks before it', () => {
+    expect(Math.max(...delays(state('Check status'), 'Lambda.TooManyRequestsException'))).toBe(30);
+  });
+
   it.each(['TooManyRequests', 'GatewayUnreachable', 'OutcomeUnknown', 'InternalError', ...CRASHES])(
     'Check status asks again after %s for over two hours',
     (error) => expect(meanDelay(state('Check status'), error)).toBeGreaterThan(2 * 3600),

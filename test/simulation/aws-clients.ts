@@ -62,7 +62,7 @@ export function connect(services: AwsServices): () => void {
       let isPast = false;
       const answerOnce = async () => {
         for (let attempt = 1; !isPast && services.isThrottled(operation); attempt++) {
-          if (attempt === Number(process.env.AWS_MAX_ATTEMPTS)) throw unavailable();
+          if (attempt === Number(process.env.AWS_MAX_ATTEMPTS ?? 3)) throw unavailable();
           await services.pause(Math.min(SDK_LONGEST_MS, SDK_THROTTLED_MS * 2 ** (attempt - 1)));
         }
         isPast = true;
