@@ -65,7 +65,8 @@ export interface BackgroundRemovalProps {
   readonly resultHosts?: string[] | undefined;
   /**
    * What hardly any removal takes less than: the first wait, in whole seconds, at most an hour and shorter than `timeout`.
-   * Further looks follow every 5 s, and less often after four minutes.
+   * Further looks follow every 5 s, and less often after four minutes. With `webhook`, a callback is waited for twice as
+   * long, and at least five minutes.
    * @default Duration.seconds(5)
    */
   readonly expectedTime?: Duration | undefined;

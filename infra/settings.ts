@@ -43,7 +43,7 @@ export interface Settings {
   readonly gatewayUrl: string;
   /** Hosts that results may be fetched from over https: `host`, `*.domain`, or a literal origin. @default ['*.r2.dev'] */
   readonly resultHosts: string[];
-  /** In polling mode, how long to wait before the first look, in seconds, 0–3,600. @default 5 */
+  /** What hardly any removal takes less than: the first wait, in seconds, 0–3,600. @default 5 */
   readonly expectedSeconds: number;
   /** How long a job may take from its acceptance, in minutes, 1–360. @default 90 */
   readonly timeoutMinutes: number;
