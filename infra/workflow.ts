@@ -148,14 +148,10 @@ export class Workflow extends Construct {
     });
     checkStatus.addCatch(submit, { errors: named('SubmitAgain'), resultPath: JsonPath.DISCARD });
 
-    submit
-      .next(
-        props.callback
-          ? this.awaitCallback(props.callback, checkStatus)
-          : new Wait(this, 'Wait', { time: WaitTime.duration(props.expectedTime) }),
-      )
-      .next(checkStatus)
-      .next(deliver);
+    const wait = props.callback
+      ? this.awaitCallback(props.callback, checkStatus)
+      : new Wait(this, 'Wait', { time: WaitTime.duration(props.expectedTime) });
+    submit.next(wait).next(checkStatus).next(deliver);
 
     this.stateMachine = new LoggedStateMachine(this, 'StateMachine', {
       comment: 'Removes the background of one image with Bria RMBG 2.0',

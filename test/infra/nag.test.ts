@@ -4,8 +4,7 @@ import { type App, type Stack, Validations } from 'aws-cdk-lib';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { NagPack } from 'cdk-nag';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createApp } from '../../infra/app.ts';
-import { VARIANTS, withOutdir } from './support.ts';
+import { trySynth, VARIANTS } from './support.ts';
 
 interface Checked {
   /** What synth threw, if anything. */
@@ -27,17 +26,7 @@ interface Report {
 /** Synthesizes the app, with `change` made to it before, and gathers what cdk-nag said, by all ways it has to say it. */
 function check(context: Record<string, unknown>, change?: (stack: Stack) => void): Checked {
   const validate = vi.spyOn(NagPack.prototype, 'validate').mockClear();
-  // Where the CDK prints what was found.
-  const print = vi.spyOn(console, 'error').mockImplementation(() => {});
-  return withOutdir((outdir) => {
-    const app = createApp({ context, outdir });
-    change?.(app.node.findChild('Cutout') as Stack);
-    let thrown: unknown;
-    try {
-      app.synth();
-    } catch (error) {
-      thrown = error;
-    }
+  return trySynth(context, change, ({ app, outdir, thrown, printed }) => {
     const report: Report = JSON.parse(readFileSync(join(outdir, 'validation-report.json'), 'utf8'));
     const packs = validate.mock.results.map((result, call) => {
       const { readPackName } = validate.mock.contexts[call] as NagPack;
@@ -48,7 +37,7 @@ function check(context: Record<string, unknown>, change?: (stack: Stack) => void
       thrown,
       packs: Object.fromEntries(packs),
       reported: report.pluginReports.flatMap(({ violations }) => violations.map(({ ruleName }) => ruleName)),
-      printed: print.mock.calls.length,
+      printed,
       accepted: acceptances(app),
     };
   });

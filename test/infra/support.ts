@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
+import { vi } from 'vitest';
 import { createApp } from '../../infra/app.ts';
 import type { Pattern } from '../../local/event-pattern.ts';
 
@@ -46,6 +48,39 @@ export function withOutdir<T>(work: (outdir: string) => T): T {
   } finally {
     rmSync(outdir, { recursive: true, force: true });
   }
+}
+
+/** A cloud assembly, and how it came about. */
+interface Synthesis {
+  app: App;
+  outdir: string;
+  /** What synth threw, if anything. */
+  thrown: unknown;
+  /** How often anything was printed. */
+  printed: number;
+}
+
+/** Synthesizes the app, with `change` made to it before, and looks at what came of it, though it may have been refused. */
+export function trySynth<T>(
+  context: Record<string, unknown>,
+  change: ((stack: Stack) => void) | undefined,
+  look: (synthesis: Synthesis) => T,
+): T {
+  // Where the CDK prints what was found.
+  const print = vi.spyOn(console, 'error').mockImplementation(() => {});
+  return withOutdir((outdir) => {
+    const app = createApp({ context, outdir });
+    change?.(app.node.findChild('Cutout') as Stack);
+    let thrown: unknown;
+    try {
+      app.synth();
+    } catch (error) {
+      thrown = error;
+    }
+    const printed = print.mock.calls.length;
+    print.mockRestore();
+    return look({ app, outdir, thrown, printed });
+  });
 }
 
 const templates = new Map<Variant, Template>();

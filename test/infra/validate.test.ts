@@ -2,9 +2,8 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { CfnResource, type Stack } from 'aws-cdk-lib';
-import { describe, expect, it, vi } from 'vitest';
-import { createApp } from '../../infra/app.ts';
-import { type Resource, VARIANTS, withOutdir } from './support.ts';
+import { describe, expect, it } from 'vitest';
+import { type Resource, trySynth, VARIANTS } from './support.ts';
 
 /**
  * The CDK's own validator, "CloudFormation Validate", looks at each template that is synthesized: property by property
@@ -45,18 +44,7 @@ interface Checked {
 
 /** Synthesizes the app, with `change` made to it before, and gathers what the validator found. */
 function check(context: Record<string, unknown>, change?: (stack: Stack) => void): Checked {
-  // Where the CDK prints what was found.
-  const print = vi.spyOn(console, 'error').mockImplementation(() => {});
-  return withOutdir((outdir) => {
-    const app = createApp({ context, outdir });
-    change?.(app.node.findChild('Cutout') as Stack);
-    let thrown: unknown;
-    try {
-      app.synth();
-    } catch (error) {
-      thrown = error;
-    }
-    print.mockRestore();
+  return trySynth(context, change, ({ outdir, thrown }) => {
     const read = (file: string) => JSON.parse(readFileSync(join(outdir, file), 'utf8'));
     const reports: { pluginName: string; violations: Finding[] }[] = read('validation-report.json').pluginReports;
     const findings = reports.filter(({ pluginName }) => pluginName === 'CloudFormation Validate');
