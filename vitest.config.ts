@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 /** Tests that load handlers, or other tests: the next file must find these anew. */
-const APART = ['faults/document', 'simulation/*', 'functions/*', 'security/*'].map((path) => `test/${path}.test.ts`);
+const APART = ['faults/document', 'simulation/*', 'functions/**/*', 'security/*'].map((path) => `test/${path}.test.ts`);
 
 // What the workers and the commands load is compiled once, and not by each process anew.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cache/compiled');

@@ -1,4 +1,4 @@
-import { waitSeconds } from '../functions/shared/waits.ts';
+import { waitSeconds } from '../functions/gateway/polling.ts';
 import { PRICES } from './prices.ts';
 import type { Size } from './size.ts';
 import { mean, percentile } from './statistics.ts';

@@ -1,4 +1,4 @@
-import { inWords } from '../functions/shared/signals.ts';
+import { inWords } from '../functions/gateway/signals.ts';
 import { jobPoller } from './alternatives/job-poller.ts';
 import { noWorkflow } from './alternatives/no-workflow.ts';
 import { sleepingFunction } from './alternatives/sleeping-function.ts';

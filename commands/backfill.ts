@@ -10,8 +10,8 @@ import {
   type SFNClient,
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
-import type { BackfillInput, BackfillReport } from '../functions/shared/backfill.ts';
-import { whatFailed } from '../functions/shared/failures.ts';
+import type { BackfillInput, BackfillReport } from '../functions/backfill/contract.ts';
+import { whatFailed } from '../functions/results/failure.ts';
 import { findDeployment } from './shared/deployment.ts';
 import { main } from './shared/main.ts';
 import { Progress } from './shared/progress.ts';

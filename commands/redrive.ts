@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { isErrorName } from '../functions/shared/errors.ts';
-import { PRICE_PER_IMAGE_USD } from '../functions/shared/price.ts';
+import { isErrorName } from '../functions/errors.ts';
+import { PRICE_PER_IMAGE_USD } from '../functions/gateway/price.ts';
 import { COMMON_OPTIONS, findDeployment, parseSince } from './shared/deployment.ts';
 import { type FailedExecution, failedExecutions, nameOf, redrive } from './shared/executions.ts';
 import { main } from './shared/main.ts';

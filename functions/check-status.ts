@@ -1,14 +1,14 @@
 import * as v from 'valibot';
-import { apiKey } from './shared/api-key.ts';
-import { env } from './shared/environment.ts';
-import { JobTimedOut, RemovalError, RemovalFailed } from './shared/errors.ts';
-import { Gateway, type JobStatus } from './shared/gateway.ts';
-import { mayPass } from './shared/gateway-errors.ts';
-import { handlerOf, logger } from './shared/handler.ts';
-import { type Job, parse, parseJob, publicSource } from './shared/job.ts';
-import { redact } from './shared/redact.ts';
-import { askAgainIn, Signal } from './shared/signals.ts';
-import { waitSeconds } from './shared/waits.ts';
+import { JobTimedOut, RemovalError, RemovalFailed } from './errors.ts';
+import { Gateway, type JobStatus } from './gateway/client.ts';
+import { mayPass } from './gateway/errors.ts';
+import { waitSeconds } from './gateway/polling.ts';
+import { askAgainIn, Signal } from './gateway/signals.ts';
+import { type Job, parse, parseJob, publicSource } from './job.ts';
+import { apiKey } from './runtime/api-key.ts';
+import { env } from './runtime/env.ts';
+import { handlerOf, logger } from './runtime/handler.ts';
+import { redact } from './runtime/redact.ts';
 
 const gateway = new Gateway({ url: env('GATEWAY_URL'), apiKey });
 const timeoutSeconds = Number(env('TIMEOUT_MINUTES')) * 60;

@@ -1,14 +1,14 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import { env } from './shared/environment.ts';
-import { InternalError, InvalidResult } from './shared/errors.ts';
-import { handlerOf, logger } from './shared/handler.ts';
-import { type Job, parseJob, publicSource, type Source } from './shared/job.ts';
-import { openMedium } from './shared/media.ts';
-import { count, timeToCutout } from './shared/metrics.ts';
-import { errorKey, mediumKey } from './shared/names.ts';
-import { headObject, isSuperseded, type ObjectState } from './shared/objects.ts';
-import { isOfNewerUpload, resultMetadata } from './shared/provenance.ts';
-import { deleteErrorFile, type StoredResult, store, withUnsignedPayload } from './shared/results.ts';
+import { InternalError, InvalidResult } from './errors.ts';
+import { type Job, parseJob, publicSource, type Source } from './job.ts';
+import { errorKey, mediumKey } from './results/keys.ts';
+import { openMedium } from './results/medium.ts';
+import { isOfNewerUpload, resultMetadata } from './results/metadata.ts';
+import { headObject, isSuperseded, type ObjectState } from './results/objects.ts';
+import { deleteErrorFile, type StoredResult, store, withUnsignedPayload } from './results/store.ts';
+import { env } from './runtime/env.ts';
+import { handlerOf, logger } from './runtime/handler.ts';
+import { count, timeToCutout } from './runtime/metrics.ts';
 
 const s3 = withUnsignedPayload(new S3Client({}));
 const bucket = env('RESULTS_BUCKET');

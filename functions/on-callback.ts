@@ -1,10 +1,10 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { InvalidToken, SendTaskSuccessCommand, SFNClient, TaskDoesNotExist, TaskTimedOut } from '@aws-sdk/client-sfn';
 import type { Context, LambdaFunctionURLEvent } from 'aws-lambda';
-import { CallbackTable, parseCallbackPath } from './shared/callbacks.ts';
-import { env } from './shared/environment.ts';
-import { logger } from './shared/handler.ts';
-import { REQUEST_ID } from './shared/request-id.ts';
+import { CallbackTable, parseCallbackPath } from './callbacks/table.ts';
+import { REQUEST_ID } from './gateway/request-id.ts';
+import { env } from './runtime/env.ts';
+import { logger } from './runtime/handler.ts';
 
 const sfn = new SFNClient({});
 const table = new CallbackTable(new DynamoDBClient({}), env('CALLBACK_TABLE'));

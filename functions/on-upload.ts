@@ -1,12 +1,12 @@
 import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import type { SQSRecord } from 'aws-lambda';
 import * as v from 'valibot';
-import { batchHandlerOf, jsonBody } from './shared/batch.ts';
-import { env } from './shared/environment.ts';
-import { logger } from './shared/handler.ts';
-import { type ExecutionInput, parse } from './shared/job.ts';
-import { count } from './shared/metrics.ts';
-import { executionName } from './shared/names.ts';
+import { type ExecutionInput, parse } from './job.ts';
+import { executionName } from './results/keys.ts';
+import { batchHandlerOf, jsonBody } from './runtime/batch.ts';
+import { env } from './runtime/env.ts';
+import { logger } from './runtime/handler.ts';
+import { count } from './runtime/metrics.ts';
 
 const sfn = new SFNClient({});
 const stateMachineArn = env('STATE_MACHINE_ARN');

@@ -1,12 +1,12 @@
 import { Readable } from 'node:stream';
 import { S3Client } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
-import type { Backfill, Candidate, ImageToStart, Plan, Planned, Selection, SkipReason } from './shared/backfill.ts';
-import { env } from './shared/environment.ts';
-import { handlerOf, logger } from './shared/handler.ts';
-import { mapResults } from './shared/map-results.ts';
-import { executionName } from './shared/names.ts';
-import { PRICE_PER_IMAGE_USD } from './shared/price.ts';
+import type { Backfill, Candidate, ImageToStart, Plan, Planned, Selection, SkipReason } from './backfill/contract.ts';
+import { mapResults } from './backfill/map-results.ts';
+import { PRICE_PER_IMAGE_USD } from './gateway/price.ts';
+import { executionName } from './results/keys.ts';
+import { env } from './runtime/env.ts';
+import { handlerOf, logger } from './runtime/handler.ts';
 
 const s3 = new S3Client({});
 const bucket = env('RESULTS_BUCKET');

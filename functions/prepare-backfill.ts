@@ -1,11 +1,11 @@
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
 import * as v from 'valibot';
-import { type Backfill, parseBackfillInput } from './shared/backfill.ts';
-import { InvalidInput } from './shared/errors.ts';
-import { handlerOf, logger } from './shared/handler.ts';
-import { bucketsFromEnv } from './shared/input.ts';
-import { parse } from './shared/job.ts';
+import { type Backfill, parseBackfillInput } from './backfill/contract.ts';
+import { InvalidInput } from './errors.ts';
+import { bucketsFromEnv } from './input.ts';
+import { parse } from './job.ts';
+import { handlerOf, logger } from './runtime/handler.ts';
 
 const s3 = new S3Client({});
 const sfn = new SFNClient({});

@@ -1,9 +1,9 @@
 import { PutObjectCommand, paginateListObjectsV2, S3Client, type _Object as StoredObject } from '@aws-sdk/client-s3';
-import type { BackfillReport, Planned } from './shared/backfill.ts';
-import { outcomesOf } from './shared/backfill-outcomes.ts';
-import { env } from './shared/environment.ts';
-import { InternalError } from './shared/errors.ts';
-import { handlerOf, logger } from './shared/handler.ts';
+import type { BackfillReport, Planned } from './backfill/contract.ts';
+import { outcomesOf } from './backfill/outcomes.ts';
+import { InternalError } from './errors.ts';
+import { env } from './runtime/env.ts';
+import { handlerOf, logger } from './runtime/handler.ts';
 
 const s3 = new S3Client({});
 const bucket = env('RESULTS_BUCKET');

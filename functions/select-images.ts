@@ -1,15 +1,15 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
-import type { Candidate, Selection, SkipReason } from './shared/backfill.ts';
-import { mapConcurrently } from './shared/concurrency.ts';
-import { env } from './shared/environment.ts';
-import { type ErrorName, InvalidInput } from './shared/errors.ts';
-import { handlerOf, logger } from './shared/handler.ts';
-import { bucketsFromEnv } from './shared/input.ts';
-import { MAX_KEY_BYTES, parse } from './shared/job.ts';
-import { errorKey, resultKey } from './shared/names.ts';
-import { headObject, httpStatus, type ObjectState, readHead } from './shared/objects.ts';
-import { hasResultSince } from './shared/provenance.ts';
+import type { Candidate, Selection, SkipReason } from './backfill/contract.ts';
+import { type ErrorName, InvalidInput } from './errors.ts';
+import { bucketsFromEnv } from './input.ts';
+import { MAX_KEY_BYTES, parse } from './job.ts';
+import { errorKey, resultKey } from './results/keys.ts';
+import { hasResultSince } from './results/metadata.ts';
+import { headObject, httpStatus, type ObjectState, readHead } from './results/objects.ts';
+import { mapConcurrently } from './runtime/concurrency.ts';
+import { env } from './runtime/env.ts';
+import { handlerOf, logger } from './runtime/handler.ts';
 
 const s3 = new S3Client({});
 const buckets = bucketsFromEnv();

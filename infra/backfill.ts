@@ -34,7 +34,7 @@ import {
 import { CallAwsService, StepFunctionsStartExecution } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { STEPFUNCTIONS_USE_DISTRIBUTED_MAP_RESULT_WRITER_V2 } from 'aws-cdk-lib/cx-api';
 import { Construct } from 'constructs';
-import type { ErrorName } from '../functions/shared/errors.ts';
+import type { ErrorName } from '../functions/errors.ts';
 import { BucketAccess } from './bucket-access.ts';
 import { BundledFunction, type BundledFunctionProps, type Permission } from './functions.ts';
 import { acceptWildcard } from './nag.ts';

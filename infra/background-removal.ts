@@ -8,7 +8,7 @@ import { CfnSecret, type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager'
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import type { ErrorName } from '../functions/shared/errors.ts';
+import type { ErrorName } from '../functions/errors.ts';
 import { Backfill } from './backfill.ts';
 import { BucketAccess } from './bucket-access.ts';
 import { ImageBucket } from './buckets.ts';

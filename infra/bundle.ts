@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { BUNDLES } from './paths.ts';
@@ -11,7 +11,7 @@ const FUNCTIONS = join(import.meta.dirname, '../functions');
  */
 export async function bundleFunctions(): Promise<void> {
   const names = readdirSync(FUNCTIONS)
-    .filter((file) => file.endsWith('.ts'))
+    .filter((file) => file.endsWith('.ts') && isHandler(join(FUNCTIONS, file)))
     .map((file) => file.slice(0, -'.ts'.length));
   await Promise.all(names.map(bundle));
   // What earlier builds left and no function is made of any more; the others are replaced in place, so that nobody ever
@@ -40,6 +40,11 @@ async function bundle(name: string): Promise<void> {
     banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
   });
   writeFileSync(join(BUNDLES, metafileOf(name)), JSON.stringify(metafile));
+}
+
+/** Whether a file beside the handlers is one, and not something that they share. */
+function isHandler(path: string): boolean {
+  return /^export const handler\b/m.test(readFileSync(path, 'utf8'));
 }
 
 function bundleOf(name: string): string {

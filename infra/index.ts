@@ -1,4 +1,4 @@
-export { type ErrorName, REMEDIES } from '../functions/shared/errors.ts';
+export { type ErrorName, REMEDIES } from '../functions/errors.ts';
 export { BackgroundRemoval } from './background-removal.ts';
 export type { ExecutionInput, ExecutionOutput, ObjectSource, StoredResult, UrlSource } from './contract.ts';
 export type { BackgroundRemovalProps } from './props.ts';

@@ -16,7 +16,7 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
-import type { ErrorName } from '../functions/shared/errors.ts';
+import type { ErrorName } from '../functions/errors.ts';
 import { SettingError } from './checks.ts';
 
 /**

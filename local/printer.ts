@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import { inWords } from '../functions/shared/signals.ts';
+import { inWords } from '../functions/gateway/signals.ts';
 import type { Execution, HistoryEvent } from './step-functions.ts';
 
 /** Prints what happens, state by state, with the time since the first line. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { StateMachine } from 'aws-local-stepfunctions';
-import { inWords } from '../functions/shared/signals.ts';
+import { inWords } from '../functions/gateway/signals.ts';
 import { AwsError, type Operation } from './aws-api.ts';
 import type { LocalS3 } from './s3.ts';
 import { type Definition, type DistributedMap, type Json, prepare } from './step-functions/definition.ts';

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BackfillInput, BackfillReport } from '../functions/shared/backfill.ts';
+import type { BackfillInput, BackfillReport } from '../functions/backfill/contract.ts';
 import { LOCAL_CREDENTIALS, type LocalCloud } from '../local/cloud.ts';
 import type { Execution } from '../local/step-functions.ts';
 import { CAT, messageOf, picture, startCloud, statesOf, until } from './support.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
-import { REMEDIES } from '../functions/shared/errors.ts';
+import { REMEDIES } from '../functions/errors.ts';
 import { ALARMS } from '../infra/monitoring.ts';
 import { readSettings, SETTING_NAMES } from '../infra/settings.ts';
 import { RETRY } from '../infra/workflow.ts';

@@ -1,6 +1,6 @@
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { submissionId } from '../functions/shared/callbacks.ts';
+import { submissionId } from '../functions/callbacks/table.ts';
 import { AwsError } from '../local/aws-api.ts';
 import type { LocalCloud } from '../local/cloud.ts';
 import type { Execution } from '../local/step-functions.ts';

@@ -1,8 +1,8 @@
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import type { SQSEvent } from 'aws-lambda';
-import { apiKey } from '../../functions/shared/api-key.ts';
-import { Gateway } from '../../functions/shared/gateway.ts';
+import { Gateway } from '../../functions/gateway/client.ts';
+import { apiKey } from '../../functions/runtime/api-key.ts';
 import type { Site } from '../simulation/system.ts';
 
 /** An uploaded object, as far as alternatives look at it. */

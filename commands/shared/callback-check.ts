@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { callbackUrl } from '../../functions/shared/callbacks.ts';
+import { callbackUrl } from '../../functions/callbacks/table.ts';
 
 /** Time limit of the check, in milliseconds. */
 const TIMEOUT_MS = 15_000;

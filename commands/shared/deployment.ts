@@ -1,7 +1,7 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
-import { type Buckets, firstSubmission } from '../../functions/shared/input.ts';
-import type { Job } from '../../functions/shared/job.ts';
+import { type Buckets, firstSubmission } from '../../functions/input.ts';
+import type { Job } from '../../functions/job.ts';
 import { type StackOutputs, stackOutputs } from './stack.ts';
 
 /** What a command needs of a deployed stack. */

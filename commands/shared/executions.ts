@@ -4,13 +4,13 @@ import {
   paginateListExecutions,
   RedriveExecutionCommand,
 } from '@aws-sdk/client-sfn';
-import type { ErrorName } from '../../functions/shared/errors.ts';
-import { lastState, whatFailed } from '../../functions/shared/failures.ts';
-import { isJobOf, type Job, parseJob } from '../../functions/shared/job.ts';
-import { errorKey } from '../../functions/shared/names.ts';
-import { headObject } from '../../functions/shared/objects.ts';
-import { whySettled } from '../../functions/shared/provenance.ts';
-import { withoutQuery } from '../../functions/shared/redact.ts';
+import type { ErrorName } from '../../functions/errors.ts';
+import { isJobOf, type Job, parseJob } from '../../functions/job.ts';
+import { lastState, whatFailed } from '../../functions/results/failure.ts';
+import { errorKey } from '../../functions/results/keys.ts';
+import { whySettled } from '../../functions/results/metadata.ts';
+import { headObject } from '../../functions/results/objects.ts';
+import { withoutQuery } from '../../functions/runtime/redact.ts';
 import { type Deployment, imageOfInput } from './deployment.ts';
 
 /** An execution that ended without success. */

@@ -1,5 +1,5 @@
-import { type CutoutError, type ErrorName, REMEDIES } from '../../functions/shared/errors.ts';
-import { TooManyRequests } from '../../functions/shared/gateway-errors.ts';
+import { type CutoutError, type ErrorName, REMEDIES } from '../../functions/errors.ts';
+import { TooManyRequests } from '../../functions/gateway/errors.ts';
 
 /** What to do about a failure where there is no stack: {@link REMEDIES} speak of executions and settings. */
 const ADVICE: Partial<Record<ErrorName, string>> = {

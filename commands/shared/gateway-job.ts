@@ -1,15 +1,9 @@
-import {
-  DownloadFailed,
-  InvalidResult,
-  JobTimedOut,
-  RemovalError,
-  RemovalFailed,
-} from '../../functions/shared/errors.ts';
-import type { Gateway, JobStatus } from '../../functions/shared/gateway.ts';
-import { mayPass, TooManyRequests } from '../../functions/shared/gateway-errors.ts';
-import { openMedium } from '../../functions/shared/media.ts';
-import { redact } from '../../functions/shared/redact.ts';
-import { waitSeconds } from '../../functions/shared/waits.ts';
+import { DownloadFailed, InvalidResult, JobTimedOut, RemovalError, RemovalFailed } from '../../functions/errors.ts';
+import type { Gateway, JobStatus } from '../../functions/gateway/client.ts';
+import { mayPass, TooManyRequests } from '../../functions/gateway/errors.ts';
+import { waitSeconds } from '../../functions/gateway/polling.ts';
+import { openMedium } from '../../functions/results/medium.ts';
+import { redact } from '../../functions/runtime/redact.ts';
 import { save } from './save.ts';
 
 /** How a job passes its time, and tells of it. */

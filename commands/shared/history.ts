@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type HistoryEvent, paginateGetExecutionHistory, type SFNClient } from '@aws-sdk/client-sfn';
-import { isErrorName } from '../../functions/shared/errors.ts';
+import { isErrorName } from '../../functions/errors.ts';
 
 /** Between two looks at a history, in milliseconds: far below the quota of requests. */
 const LOOK_MS = 500;

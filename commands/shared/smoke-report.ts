@@ -1,8 +1,8 @@
 import { relative } from 'node:path';
 import type { DescribeExecutionOutput } from '@aws-sdk/client-sfn';
-import type { ErrorName } from '../../functions/shared/errors.ts';
-import { whatFailed } from '../../functions/shared/failures.ts';
-import { PRICE_PER_IMAGE_USD } from '../../functions/shared/price.ts';
+import type { ErrorName } from '../../functions/errors.ts';
+import { PRICE_PER_IMAGE_USD } from '../../functions/gateway/price.ts';
+import { whatFailed } from '../../functions/results/failure.ts';
 import { COMMON_OPTIONS, type Deployment } from './deployment.ts';
 import { billOf, callbackIn, type Visit } from './history.ts';
 import { size } from './save.ts';

@@ -1,6 +1,6 @@
 import type { DescribeExecutionOutput, HistoryEvent } from '@aws-sdk/client-sfn';
-import { whatFailed } from '../../functions/shared/failures.ts';
-import { inWords } from '../../functions/shared/signals.ts';
+import { inWords } from '../../functions/gateway/signals.ts';
+import { whatFailed } from '../../functions/results/failure.ts';
 import { AWAIT_CALLBACK, isOvertaken, type TaskFailure, taskFailure, type Visit } from './history.ts';
 
 /** Prints what happens in an execution, a line a state. */

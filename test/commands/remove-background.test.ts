@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { awaitJob, type Patience, saveMedium, submit } from '../../commands/shared/gateway-job.ts';
-import { Gateway } from '../../functions/shared/gateway.ts';
+import { Gateway } from '../../functions/gateway/client.ts';
 import { GatewaySimulator, type JobOutcome, type SubmitBehaviour } from '../../local/gateway.ts';
 import { CAT, picture, until } from '../support.ts';
 

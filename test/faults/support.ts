@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { ErrorName } from '../../functions/shared/errors.ts';
+import type { ErrorName } from '../../functions/errors.ts';
 import type { AwsError } from '../../local/aws-api.ts';
 import type { CloudOptions, LocalCloud } from '../../local/cloud.ts';
 import type { ItemUpdate } from '../../local/dynamodb.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Job } from '../../functions/shared/job.ts';
+import type { Job } from '../../functions/job.ts';
 import { type AwsApi, serveAwsApi } from '../../local/aws-api.ts';
 import { GatewaySimulator, type JobOutcome } from '../../local/gateway.ts';
 import { LocalSecrets } from '../../local/secrets.ts';

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
-import * as errors from '../../functions/shared/errors.ts';
-import * as gatewayErrors from '../../functions/shared/gateway-errors.ts';
+import * as errors from '../../functions/errors.ts';
+import * as gatewayErrors from '../../functions/gateway/errors.ts';
 
 const { CutoutError, explain, isErrorName, REMEDIES } = errors;
 const { GatewayError, OutcomeUnknown } = gatewayErrors;
@@ -41,8 +41,8 @@ describe('every error', () => {
     const { outputFiles } = await build({
       stdin: {
         contents: `
-          import * as errors from './functions/shared/errors.ts';
-          import * as gatewayErrors from './functions/shared/gateway-errors.ts';
+          import * as errors from './functions/errors.ts';
+          import * as gatewayErrors from './functions/gateway/errors.ts';
           const named = Object.entries({ ...errors, ...gatewayErrors }).flatMap(([exported, value]) =>
             value.prototype instanceof errors.CutoutError ? [[exported, new value('It happened')]] : []);
           console.log(JSON.stringify(named.map(([exported, { name, message }]) => [exported, name, message])));`,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { InvalidInput } from '../../functions/shared/errors.ts';
-import { isJobOf, type Job, parseExecutionInput, parseJob, publicSource } from '../../functions/shared/job.ts';
+import { InvalidInput } from '../../functions/errors.ts';
+import { isJobOf, type Job, parseExecutionInput, parseJob, publicSource } from '../../functions/job.ts';
 
 /** What is said of an input that is refused. */
 function refusalOf(parse: (value: unknown) => unknown, value: unknown): string {

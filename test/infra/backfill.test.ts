@@ -6,7 +6,7 @@ import {
   type ImageToStart,
   type Planned,
   parseBackfillInput,
-} from '../../functions/shared/backfill.ts';
+} from '../../functions/backfill/contract.ts';
 import { synthesize } from '../../local/template.ts';
 import type { Json } from './support.ts';
 

@@ -1,5 +1,5 @@
 import type { Output } from '../../functions/deliver.ts';
-import type * as job from '../../functions/shared/job.ts';
+import type * as job from '../../functions/job.ts';
 import type { ExecutionInput, ExecutionOutput } from '../../infra/contract.ts';
 
 /** All fields in one object, however they were put together. */

@@ -1,5 +1,5 @@
 import { type DescribeExecutionOutput, paginateGetExecutionHistory, type SFNClient } from '@aws-sdk/client-sfn';
-import { type ErrorName, explain, isErrorName } from './errors.ts';
+import { type ErrorName, explain, isErrorName } from '../errors.ts';
 
 /** Why an execution failed, in the words of the error table. */
 export interface Failure {

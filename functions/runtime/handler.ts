@@ -1,9 +1,9 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import type { Context } from 'aws-lambda';
-import { CutoutError, InternalError } from './errors.ts';
+import { CutoutError, InternalError } from '../errors.ts';
+import { Signal } from '../gateway/signals.ts';
 import { publishMetrics } from './metrics.ts';
 import { redact } from './redact.ts';
-import { Signal } from './signals.ts';
 
 /** The function's logger; level and service name come from Powertools' environment variables. */
 export const logger = new Logger();

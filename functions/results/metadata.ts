@@ -1,6 +1,6 @@
 import { paginateListObjectsV2, type S3Client, type _Object as StoredObject } from '@aws-sdk/client-s3';
-import { type Job, type ObjectSource, publicSource, type UrlSource } from './job.ts';
-import { sha256 } from './names.ts';
+import { type Job, type ObjectSource, publicSource, type UrlSource } from '../job.ts';
+import { sha256 } from './keys.ts';
 import { headObject, isSuperseded, type ObjectState } from './objects.ts';
 
 /** Where a result came from, as object metadata: ASCII, and well under the 2 KB that S3 allows. */

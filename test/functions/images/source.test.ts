@@ -1,13 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import {
-  DownloadFailed,
-  ImageNotFound,
-  ImageTooLarge,
-  InvalidInput,
-  NotAnImage,
-} from '../../functions/shared/errors.ts';
-import { lookAt, MAX_IMAGE_BYTES } from '../../functions/shared/sources.ts';
-import { failureOf, PLAIN, PNG, serve, serveBytes, startS3, VERSIONED } from './support.ts';
+import { DownloadFailed, ImageNotFound, ImageTooLarge, InvalidInput, NotAnImage } from '../../../functions/errors.ts';
+import { lookAt, MAX_IMAGE_BYTES } from '../../../functions/images/source.ts';
+import { failureOf, PLAIN, PNG, serve, serveBytes, startS3, VERSIONED } from '../support.ts';
 
 const GATEWAY = 'https://gateway.example';
 /** The gateway of a local run, where plain http is allowed. */

@@ -1,7 +1,7 @@
 import { SecretsProvider } from '@aws-lambda-powertools/parameters/secrets';
 import { ResourceNotFoundException } from '@aws-sdk/client-secrets-manager';
-import { env } from './environment.ts';
-import { ApiKeyNotSet } from './errors.ts';
+import { ApiKeyNotSet } from '../errors.ts';
+import { env } from './env.ts';
 
 /** How long a key is used before the secret is read again, in seconds: a rotated key needs no deploy. */
 const MAX_AGE_SECONDS = 300;

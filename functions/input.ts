@@ -1,8 +1,8 @@
-import { env } from './environment.ts';
 import { InvalidInput } from './errors.ts';
 import { type Job, parseExecutionInput } from './job.ts';
-import { type Prefixes, resultKey } from './names.ts';
-import { redact } from './redact.ts';
+import { type Prefixes, resultKey } from './results/keys.ts';
+import { env } from './runtime/env.ts';
+import { redact } from './runtime/redact.ts';
 
 /** What of the stack's settings decides which inputs are possible and where their results go. */
 export interface Buckets extends Prefixes {

@@ -2,7 +2,7 @@ import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { redact, withoutQuery } from '../../functions/shared/redact.ts';
+import { redact, withoutQuery } from '../../../functions/runtime/redact.ts';
 
 describe("somebody else's text", () => {
   it('is quoted as it is if there is nothing secret in it', () => {

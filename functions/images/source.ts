@@ -1,10 +1,10 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import { CutoutError, DownloadFailed, ImageNotFound, ImageTooLarge, InvalidInput, NotAnImage } from './errors.ts';
-import { checkImageUrl, guardedFetch } from './fetch.ts';
-import { imageType, SNIFF_BYTES } from './images.ts';
-import type { ObjectSource, Source, UrlSource } from './job.ts';
-import { isSuperseded, readHead } from './objects.ts';
-import { withoutQuery } from './redact.ts';
+import { CutoutError, DownloadFailed, ImageNotFound, ImageTooLarge, InvalidInput, NotAnImage } from '../errors.ts';
+import type { ObjectSource, Source, UrlSource } from '../job.ts';
+import { isSuperseded, readHead } from '../results/objects.ts';
+import { withoutQuery } from '../runtime/redact.ts';
+import { checkImageUrl, guardedFetch } from './fetching.ts';
+import { imageType, SNIFF_BYTES } from './type.ts';
 
 /** Largest image that is submitted, in bytes. The gateway names no limit; this one is ours, to refuse what is no photo. */
 export const MAX_IMAGE_BYTES = 100 * 1024 * 1024;

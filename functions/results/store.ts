@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { deleteIfUnchanged, hasChanged, ifUnchanged } from './conditional-writes.ts';
-import type { Medium } from './media.ts';
+import type { Medium } from './medium.ts';
 import { headObject, type ObjectState } from './objects.ts';
 
 /** Size of one part of a multipart upload, in bytes; with {@link PARALLEL_PARTS}, it bounds the memory a delivery takes. */

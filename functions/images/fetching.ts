@@ -1,4 +1,4 @@
-import { InvalidInput } from './errors.ts';
+import { InvalidInput } from '../errors.ts';
 
 /** How many redirects are followed. */
 const MAX_REDIRECTS = 3;

@@ -1,8 +1,8 @@
 import * as v from 'valibot';
-import type { Outcomes } from './backfill-outcomes.ts';
-import { InvalidInput } from './errors.ts';
-import { parse, STARTED_BY } from './job.ts';
-import type { Prefixes } from './names.ts';
+import { InvalidInput } from '../errors.ts';
+import { parse, STARTED_BY } from '../job.ts';
+import type { Prefixes } from '../results/keys.ts';
+import type { Outcomes } from './outcomes.ts';
 
 /** Images under way at once, unless the input says otherwise: about three submissions a second. */
 const DEFAULT_MAX_CONCURRENCY = 50;

@@ -1,4 +1,4 @@
-import type { WaitSeconds } from './waits.ts';
+import type { WaitSeconds } from './polling.ts';
 
 /** What Check status tells the state machine by the name of what it throws. */
 export type SignalName = `AskAgainIn${WaitSeconds}s` | 'SubmitAgain';

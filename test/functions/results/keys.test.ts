@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { errorKey, executionName, mediumKey, type Prefixes, resultKey } from '../../functions/shared/names.ts';
+import { errorKey, executionName, mediumKey, type Prefixes, resultKey } from '../../../functions/results/keys.ts';
 
 const NO_PREFIXES: Prefixes = { uploadsPrefix: '', resultsPrefix: '' };
 const HASH = '0123456789abcdef0123456789abcdef';

@@ -1,12 +1,12 @@
 import { HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { DownloadFailed } from '../../functions/shared/errors.ts';
-import type { Job } from '../../functions/shared/job.ts';
-import type { Medium } from '../../functions/shared/media.ts';
-import { headObject } from '../../functions/shared/objects.ts';
-import { hasResult, resultMetadata } from '../../functions/shared/provenance.ts';
-import { deleteErrorFile, store, withUnsignedPayload } from '../../functions/shared/results.ts';
-import { failureOf, PLAIN, PNG, serve, startS3, VERSIONED } from './support.ts';
+import { DownloadFailed } from '../../../functions/errors.ts';
+import type { Job } from '../../../functions/job.ts';
+import type { Medium } from '../../../functions/results/medium.ts';
+import { hasResult, resultMetadata } from '../../../functions/results/metadata.ts';
+import { headObject } from '../../../functions/results/objects.ts';
+import { deleteErrorFile, store, withUnsignedPayload } from '../../../functions/results/store.ts';
+import { failureOf, PLAIN, PNG, serve, startS3, VERSIONED } from '../support.ts';
 
 const KEY = 'photos/猫.jpg.png';
 const METADATA = { 'request-id': 'id-1' };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { MAX_KEY_BYTES } from './job.ts';
+import { MAX_KEY_BYTES } from '../job.ts';
 
 /** Step Functions' limit for the name of an execution, in characters. */
 const MAX_EXECUTION_NAME = 80;

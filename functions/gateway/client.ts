@@ -1,5 +1,6 @@
 import * as v from 'valibot';
-import { InvalidInput } from './errors.ts';
+import { InvalidInput } from '../errors.ts';
+import { redact } from '../runtime/redact.ts';
 import {
   BadRequest,
   ConnectionLost,
@@ -13,8 +14,7 @@ import {
   TooManyRequests,
   Unauthorized,
   UnusableAnswer,
-} from './gateway-errors.ts';
-import { redact } from './redact.ts';
+} from './errors.ts';
 import { REQUEST_ID } from './request-id.ts';
 
 /** The documented path of a generate request; appended to the origin of the setting `gatewayUrl`. */

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { Gateway, type GatewayOptions } from '../../functions/shared/gateway.ts';
+import { Gateway, type GatewayOptions } from '../../../functions/gateway/client.ts';
 import {
   BadRequest,
   ConnectionLost,
@@ -15,9 +15,9 @@ import {
   TooManyRequests,
   Unauthorized,
   UnusableAnswer,
-} from '../../functions/shared/gateway-errors.ts';
-import type { Answer, GatewayOptions as SimulatorOptions } from '../../local/gateway.ts';
-import { failureOf, PNG, serve, serveBytes, startSimulator } from './support.ts';
+} from '../../../functions/gateway/errors.ts';
+import type { Answer, GatewayOptions as SimulatorOptions } from '../../../local/gateway.ts';
+import { failureOf, PNG, serve, serveBytes, startSimulator } from '../support.ts';
 
 const IMAGE_URL = 'https://uploads.example/cat.jpg?X-Amz-Signature=secret';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseBackfillInput } from '../../functions/shared/backfill.ts';
+import { parseBackfillInput } from '../../../functions/backfill/contract.ts';
 
 const CONTEXT = {
   uploadsPrefix: 'in/',

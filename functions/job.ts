@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { InvalidInput } from './errors.ts';
-import { redact, withoutQuery } from './redact.ts';
-import { REQUEST_ID } from './request-id.ts';
+import { REQUEST_ID } from './gateway/request-id.ts';
+import { redact, withoutQuery } from './runtime/redact.ts';
 
 /** S3's limit for a key, in bytes of UTF-8. */
 export const MAX_KEY_BYTES = 1024;

@@ -1,7 +1,7 @@
 import type { DescribeExecutionOutput } from '@aws-sdk/client-sfn';
 import { describe, expect, it } from 'vitest';
-import { ImageNotFound, REMEDIES } from '../../functions/shared/errors.ts';
-import { whatFailed } from '../../functions/shared/failures.ts';
+import { ImageNotFound, REMEDIES } from '../../../functions/errors.ts';
+import { whatFailed } from '../../../functions/results/failure.ts';
 
 /** A failed execution as DescribeExecution tells of it. */
 function execution(outcome: Partial<DescribeExecutionOutput>): DescribeExecutionOutput {

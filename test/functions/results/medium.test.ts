@@ -1,10 +1,10 @@
 import { createServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { DownloadFailed, InvalidResult, ResultTooLarge, UntrustedResultUrl } from '../../functions/shared/errors.ts';
-import { checkHost, MAX_RESULT_BYTES, type Medium, openMedium } from '../../functions/shared/media.ts';
-import type { CdnBehaviour, GatewaySimulator } from '../../local/gateway.ts';
-import { failureOf, PNG, serve, serveBytes, startSimulator } from './support.ts';
+import { DownloadFailed, InvalidResult, ResultTooLarge, UntrustedResultUrl } from '../../../functions/errors.ts';
+import { checkHost, MAX_RESULT_BYTES, type Medium, openMedium } from '../../../functions/results/medium.ts';
+import type { CdnBehaviour, GatewaySimulator } from '../../../local/gateway.ts';
+import { failureOf, PNG, serve, serveBytes, startSimulator } from '../support.ts';
 
 /** A picture that takes more than one read, and more than is looked at first. */
 const PICTURE = Buffer.concat([PNG, Buffer.alloc(300_000, 'x')]);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { WAITS_SECONDS, waitSeconds } from '../../functions/shared/waits.ts';
+import { WAITS_SECONDS, waitSeconds } from '../../../functions/gateway/polling.ts';
 
 const PLENTY = 21_600;
 

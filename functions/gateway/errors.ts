@@ -1,4 +1,4 @@
-import { CutoutError } from './errors.ts';
+import { CutoutError } from '../errors.ts';
 
 /**
  * The gateway's answers that are no success, one class each. Only {@link OutcomeUnknown} and its kin leave open

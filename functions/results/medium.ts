@@ -1,6 +1,6 @@
-import { CutoutError, DownloadFailed, InvalidResult, ResultTooLarge, UntrustedResultUrl } from './errors.ts';
-import { guardedFetch } from './fetch.ts';
-import { type ImageType, imageType, SNIFF_BYTES } from './images.ts';
+import { CutoutError, DownloadFailed, InvalidResult, ResultTooLarge, UntrustedResultUrl } from '../errors.ts';
+import { guardedFetch } from '../images/fetching.ts';
+import { type ImageType, imageType, SNIFF_BYTES } from '../images/type.ts';
 
 /** Largest result that is delivered, in bytes: a bound on what a broken or hostile server can make us store. */
 export const MAX_RESULT_BYTES = 1024 ** 3;
