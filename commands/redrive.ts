@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { isErrorName } from '../functions/errors.ts';
+import { isErrorName, redrivePays, rowOf } from '../functions/errors.ts';
 import { PRICE_PER_IMAGE_USD } from '../functions/gateway/price.ts';
 import { COMMON_OPTIONS, findDeployment, parseSince } from './shared/deployment.ts';
 import { type FailedExecution, failedExecutions, nameOf, redrive } from './shared/executions.ts';
@@ -18,8 +18,9 @@ await main(async () => {
   const { values } = parseArgs({ options });
   if (values.help) return console.log(USAGE);
   const { error } = values;
-  if (!isErrorName(error)) throw new Error(`--error must be one of the names in README's table of errors.\n\n${USAGE}`);
-  if (error === 'RemovalFailed') throw new Error('RemovalFailed fails again when redriven. Upload the images again.');
+  if (!isErrorName(error)) throw new Error(`--error must be a name of the table of errors.\n\n${USAGE}`);
+  const { redriveHelps, remedy } = rowOf(error);
+  if (!redriveHelps) throw new Error(`Redriving does not help after ${error}, and was not done. ${remedy}`);
   const since = parseSince(values.since);
 
   const deployment = await findDeployment(values.stack);
@@ -29,7 +30,7 @@ await main(async () => {
     found.push(failed);
     console.log(`${failed.stoppedAt.toISOString()}  ${nameOf(failed)}  failed in "${failed.state}"`);
   }
-  const paying = found.filter(submitsAgain).length;
+  const paying = found.filter(({ state }) => redrivePays(error, state)).length;
   console.log(
     `${found.length} failed with ${error} since ${since.toISOString()}. Redriving submits ${paying} of them, ` +
       `for $${(paying * PRICE_PER_IMAGE_USD).toFixed(3)} at the gateway.`,
@@ -48,8 +49,3 @@ await main(async () => {
   console.log(`${found.length - refused} redriven${refused > 0 ? `, ${refused} not` : ''}.`);
   if (refused > 0) process.exitCode = 1;
 });
-
-/** What failed after its submission goes on with it, unless the gateway lost it: that is not charged, and tried anew. */
-function submitsAgain({ state, error }: FailedExecution): boolean {
-  return state === 'Submit' || error === 'RemovalError';
-}

@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, extname, join, relative } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { CutoutError, RemovalError, RemovalFailed } from '../functions/errors.ts';
+import { CutoutError, isError } from '../functions/errors.ts';
 import { Gateway } from '../functions/gateway/client.ts';
 import { PRICE_PER_IMAGE_USD } from '../functions/gateway/price.ts';
 import { REQUEST_ID } from '../functions/gateway/request-id.ts';
@@ -89,7 +89,7 @@ await main(async () => {
   } catch (error) {
     progress.end();
     // A job that failed is over; every other one can still be asked for.
-    const isOver = error instanceof RemovalFailed || error instanceof RemovalError;
+    const isOver = isError(error, 'RemovalFailed') || isError(error, 'RemovalError');
     const advice = error instanceof CutoutError ? advise(error) : error instanceof Error ? error.message : error;
     throw new Error(`✗ ${advice}${requestId === undefined || isOver ? '' : `\n${howToGoOn()}`}`);
   }

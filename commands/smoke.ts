@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { DescribeExecutionOutput, HistoryEvent } from '@aws-sdk/client-sfn';
-import type { StoredResult } from '../functions/results/store.ts';
+import type { StoredResult } from '../functions/contract.ts';
 import { problemWithCallbacks } from './shared/callback-check.ts';
 import { COMMON_OPTIONS, type Deployment, findDeployment } from './shared/deployment.ts';
 import { parseDuration } from './shared/duration.ts';

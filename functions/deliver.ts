@@ -1,11 +1,13 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import { InternalError, InvalidResult } from './errors.ts';
-import { type Job, parseJob, publicSource, type Source } from './job.ts';
-import { errorKey, mediumKey } from './results/keys.ts';
+import type { ExecutionOutput, StoredResult } from './contract.ts';
+import { CutoutError } from './errors.ts';
+import { type Job, parseJob, publicSource } from './job.ts';
+import { deleteErrorFile } from './results/error-file.ts';
+import { mediumKey } from './results/keys.ts';
 import { openMedium } from './results/medium.ts';
 import { isOfNewerUpload, resultMetadata } from './results/metadata.ts';
 import { headObject, isSuperseded, type ObjectState } from './results/objects.ts';
-import { deleteErrorFile, type StoredResult, store, withUnsignedPayload } from './results/store.ts';
+import { store, withUnsignedPayload } from './results/store.ts';
 import { env } from './runtime/env.ts';
 import { handlerOf, logger } from './runtime/handler.ts';
 import { count, timeToCutout } from './runtime/metrics.ts';
@@ -16,30 +18,20 @@ const hosts = env('RESULT_HOSTS').split(',');
 /** How often a result is written anew because the object under its key changed meanwhile. */
 const MAX_ATTEMPTS = 5;
 
-/** What an execution that succeeds puts out. */
-export interface Output {
-  /** SUPERSEDED: the source was overwritten meanwhile, and nothing was written; its newer version has its own execution. */
-  status: 'DELIVERED' | 'SUPERSEDED';
-  /** Null if nothing was submitted, because the source had been overwritten even before. */
-  requestId: string | null;
-  source: Source;
-  results: StoredResult[];
-}
-
 /** The final state: streams every result from the CDN into the results bucket, unless a newer upload has come since. */
-export const handler = handlerOf(async (event: unknown): Promise<Output> => {
+export const handler = handlerOf(async (event: unknown): Promise<ExecutionOutput> => {
   const job = parseJob(event);
   const source = publicSource(job.source);
-  const requestId = job.requestId ?? null;
+  const { requestId } = job;
   logger.appendKeys({ execution: job.execution, source, requestId });
 
-  const results = job.status === 'SUPERSEDED' ? 'SUPERSEDED' : await deliver(job);
+  const results = await deliver(job);
   if (results === 'SUPERSEDED') {
     count('Superseded');
     logger.info('superseded: the source has been overwritten, nothing written');
     return { status: 'SUPERSEDED', requestId, source, results: [] };
   }
-  await deleteErrorFile(s3, { bucket, key: errorKey(job.resultKey) }, () => isSupersededNow(job, undefined));
+  await deleteErrorFile(s3, { bucket, resultKey: job.resultKey }, () => isSupersededNow(job, undefined));
   count('Delivered');
   if (job.uploadedAt !== undefined) timeToCutout(new Date(job.uploadedAt));
   logger.info('delivered', { results });
@@ -48,7 +40,7 @@ export const handler = handlerOf(async (event: unknown): Promise<Output> => {
 
 async function deliver(job: Job): Promise<StoredResult[] | 'SUPERSEDED'> {
   const [first, ...others] = job.mediaUrls ?? [];
-  if (first === undefined) throw new InvalidResult('The gateway says COMPLETED and names no result');
+  if (first === undefined) throw new CutoutError('InvalidResult', 'The gateway says COMPLETED and names no result');
   // The first medium is stored last: where it stands, all of them do.
   const further = others.length === 0 ? [] : await deliverFurther(job, first, others);
   if (further === 'SUPERSEDED') return further;
@@ -89,7 +81,7 @@ async function deliverMedium(
       await medium.cancel();
     }
   }
-  throw new InternalError(`The result kept changing while it was written ${MAX_ATTEMPTS} times`);
+  throw new CutoutError('InternalError', `The result kept changing while it was written ${MAX_ATTEMPTS} times`);
 }
 
 /** What stands under a result's key; SUPERSEDED if a newer upload has come since. */

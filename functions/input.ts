@@ -1,4 +1,4 @@
-import { InvalidInput } from './errors.ts';
+import { CutoutError } from './errors.ts';
 import { type Job, parseExecutionInput } from './job.ts';
 import { type Prefixes, resultKey } from './results/keys.ts';
 import { env } from './runtime/env.ts';
@@ -18,7 +18,7 @@ export function bucketsFromEnv(): Buckets {
   };
 }
 
-/** What is to be submitted: the source, where its result goes, and the how many-th submission it is. */
+/** What is to be submitted: the source, where its result goes, and the submission number. */
 export type Submittable = Pick<Job, 'source' | 'resultKey' | 'submission'>;
 
 /** The first submission that an execution input asks for. @throws InvalidInput */
@@ -31,12 +31,13 @@ export function firstSubmission(executionInput: unknown, buckets: Buckets): Subm
   const { bucket, key, versionId, etag } = input;
   // Results of other buckets or prefixes could take the place of an upload's result.
   if (bucket !== buckets.uploadsBucket) {
-    throw new InvalidInput(
+    throw new CutoutError(
+      'InvalidInput',
       `"bucket" is ${redact(bucket)}, but only ${buckets.uploadsBucket} is read; for others pass a presigned URL as "imageUrl"`,
     );
   }
   if (!key.startsWith(buckets.uploadsPrefix)) {
-    throw new InvalidInput(`"key" does not begin with the uploads prefix ${buckets.uploadsPrefix}`);
+    throw new CutoutError('InvalidInput', `"key" does not begin with the uploads prefix ${buckets.uploadsPrefix}`);
   }
   return { source: { bucket, key, versionId, etag }, resultKey: resultKey(key, buckets), submission: 1 };
 }

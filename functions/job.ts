@@ -1,5 +1,6 @@
 import * as v from 'valibot';
-import { InvalidInput } from './errors.ts';
+import type { ExecutionInput, Source } from './contract.ts';
+import { CutoutError } from './errors.ts';
 import { REQUEST_ID } from './gateway/request-id.ts';
 import { redact, withoutQuery } from './runtime/redact.ts';
 
@@ -22,19 +23,6 @@ const ETag = v.pipe(
   Text,
 );
 
-/** An object in the uploads bucket; `versionId` (or, without versioning, `etag`) pins what exactly is meant. */
-export interface ObjectSource {
-  bucket: string;
-  key: string;
-  versionId?: string | undefined;
-  etag?: string | undefined;
-}
-/** An image anywhere on the web. */
-export interface UrlSource {
-  imageUrl: string;
-}
-export type Source = ObjectSource | UrlSource;
-
 const ObjectInput = v.strictObject({
   bucket: Text,
   key: Key,
@@ -51,12 +39,10 @@ const UrlInput = v.strictObject({
   ...STARTED_BY,
 });
 
-/** What an execution is started with. */
-export type ExecutionInput = v.InferOutput<typeof ObjectInput> | v.InferOutput<typeof UrlInput>;
-
 /**
  * What the states hand to each other, and all that is known of an image under way. Only pointers: no image bytes, no
- * presigned URL, no key. Executions that are running or redriven carry jobs of an older release: only add to it.
+ * presigned URL, no API key. An execution keeps its definition and its job while newer functions are deployed: from
+ * version 0.2.0 on, only add fields, and put out every field that a definition reads, in every mode.
  */
 export interface Job {
   /** Name of the execution. */
@@ -64,18 +50,23 @@ export interface Job {
   source: Source;
   /** Key of the result in the results bucket, without the extension that only the result's bytes can tell. */
   resultKey: string;
-  /** Which submission of this execution this is, from 1. */
+  /** The submission number within this execution, from 1. */
   submission: number;
-  /** Key of the submission's record in the table of callbacks; in webhook mode only. */
-  submissionId?: string | undefined;
-  /** Absent if nothing was submitted because the source had been overwritten. */
-  requestId?: string | undefined;
+  /** Key of the submission's record in the table of callbacks, which only webhook mode has. */
+  submissionId: string;
+  /** Null if nothing was submitted. */
+  requestId: string | null;
   /** When the gateway accepted the submission, ISO 8601. */
   submittedAt: string;
   /** When the image was uploaded, ISO 8601; unknown of an image URL. */
   uploadedAt?: string | undefined;
-  /** QUEUED, then COMPLETED, as the gateway says; or SUPERSEDED: the source was overwritten before it was submitted. */
+  /**
+   * What `Finished?` decides by: COMPLETED and ERROR as the gateway says, SUPERSEDED if the source was overwritten before
+   * it was submitted; with everything else the job is still working.
+   */
   status: string;
+  /** How long the state `Wait` waits before the next poll: whole seconds from 1 to 3,600. */
+  waitSeconds: number;
   /** Where the results lie, once COMPLETED. */
   mediaUrls?: string[] | undefined;
 }
@@ -88,8 +79,8 @@ const JobSchema = v.object({
   ]),
   resultKey: Text,
   submission: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  submissionId: v.optional(Text),
-  requestId: v.optional(
+  submissionId: Text,
+  requestId: v.nullable(
     v.pipe(
       v.string(),
       v.check((id) => REQUEST_ID.test(id), 'is no request id'),
@@ -98,6 +89,7 @@ const JobSchema = v.object({
   submittedAt: v.pipe(v.string(), v.isoTimestamp()),
   uploadedAt: v.optional(v.pipe(v.string(), v.isoTimestamp())),
   status: Text,
+  waitSeconds: v.number(),
   mediaUrls: v.optional(v.array(v.string())),
 });
 
@@ -132,7 +124,7 @@ export function parse<S extends v.GenericSchema>(schema: S, value: unknown, what
     return `"${path}" ${OWN_WORDS.has(issue.type) ? issue.message : `must be ${issue.expected}, not ${issue.received}`}`;
   });
   // Names of fields and what stands in them are the caller's, and may be a presigned URL in the wrong place.
-  throw new InvalidInput(`${what} is wrong: ${problems.map(redact).join('; ')}`);
+  throw new CutoutError('InvalidInput', `${what} is wrong: ${problems.map(redact).join('; ')}`);
 }
 
 /** A source as it may be published: in outputs, error files and logs. The query of an image URL may be a signature. */

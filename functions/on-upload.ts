@@ -1,7 +1,8 @@
 import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import type { SQSRecord } from 'aws-lambda';
 import * as v from 'valibot';
-import { type ExecutionInput, parse } from './job.ts';
+import type { ExecutionInput } from './contract.ts';
+import { parse } from './job.ts';
 import { executionName } from './results/keys.ts';
 import { batchHandlerOf, jsonBody } from './runtime/batch.ts';
 import { env } from './runtime/env.ts';

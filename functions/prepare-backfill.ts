@@ -2,7 +2,7 @@ import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
 import * as v from 'valibot';
 import { type Backfill, parseBackfillInput } from './backfill/contract.ts';
-import { InvalidInput } from './errors.ts';
+import { CutoutError } from './errors.ts';
 import { bucketsFromEnv } from './input.ts';
 import { parse } from './job.ts';
 import { handlerOf, logger } from './runtime/handler.ts';
@@ -40,10 +40,13 @@ async function checkManifest(Key: string): Promise<void> {
     'The manifest',
   );
   if (sourceBucket !== buckets.uploadsBucket) {
-    throw new InvalidInput(`"manifest" is an inventory of the bucket ${sourceBucket}, not of ${buckets.uploadsBucket}`);
+    throw new CutoutError(
+      'InvalidInput',
+      `"manifest" is an inventory of the bucket ${sourceBucket}, not of ${buckets.uploadsBucket}`,
+    );
   }
   if (fileFormat !== 'CSV')
-    throw new InvalidInput(`"manifest" is of an inventory in ${fileFormat}, but only CSV is read`);
+    throw new CutoutError('InvalidInput', `"manifest" is of an inventory in ${fileFormat}, but only CSV is read`);
 }
 
 /** Two at once would select the same images, and could both pay for one: the one that began first goes on. */
@@ -55,5 +58,9 @@ async function refuseAnother(stateMachineArn: string, execution: string, started
     const sooner = beganAt - Number(startDate);
     return name !== execution && (sooner > 0 || (sooner === 0 && name < execution));
   });
-  if (first) throw new InvalidInput(`Another backfill is running, ${first.name}: wait until it has ended, or stop it`);
+  if (first)
+    throw new CutoutError(
+      'InvalidInput',
+      `Another backfill is running, ${first.name}: wait until it has ended, or stop it`,
+    );
 }

@@ -1,7 +1,7 @@
 import { PutObjectCommand, paginateListObjectsV2, S3Client, type _Object as StoredObject } from '@aws-sdk/client-s3';
 import type { BackfillReport, Planned } from './backfill/contract.ts';
 import { outcomesOf } from './backfill/outcomes.ts';
-import { InternalError } from './errors.ts';
+import { CutoutError } from './errors.ts';
 import { env } from './runtime/env.ts';
 import { handlerOf, logger } from './runtime/handler.ts';
 
@@ -43,7 +43,8 @@ async function newestManifest(prefix: string): Promise<string> {
   }
   const ages = manifests.map(({ LastModified }) => LastModified?.getTime() ?? 0);
   const newest = manifests[ages.indexOf(Math.max(...ages))]?.Key;
-  if (newest === undefined) throw new InternalError(`The Map Run has written no results to s3://${bucket}/${prefix}`);
+  if (newest === undefined)
+    throw new CutoutError('InternalError', `The Map Run has written no results to s3://${bucket}/${prefix}`);
   return newest;
 }
 

@@ -1,12 +1,13 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
 import type { Candidate, Selection, SkipReason } from './backfill/contract.ts';
-import { type ErrorName, InvalidInput } from './errors.ts';
+import { CutoutError, rowOf } from './errors.ts';
 import { bucketsFromEnv } from './input.ts';
 import { MAX_KEY_BYTES, parse } from './job.ts';
-import { errorKey, resultKey } from './results/keys.ts';
+import { readErrorFile } from './results/error-file.ts';
+import { resultKey } from './results/keys.ts';
 import { hasResultSince } from './results/metadata.ts';
-import { headObject, httpStatus, type ObjectState, readHead } from './results/objects.ts';
+import { headObject, httpStatus, type ObjectState } from './results/objects.ts';
 import { mapConcurrently } from './runtime/concurrency.ts';
 import { env } from './runtime/env.ts';
 import { handlerOf, logger } from './runtime/handler.ts';
@@ -24,10 +25,6 @@ const PARALLEL = 16;
  * milliseconds: retries take over two hours, and a job at most 90 minutes unless the settings say otherwise.
  */
 const RECENT = 4 * 3600 * 1000;
-/** What fails the same however often it is tried. */
-const FOR_GOOD: ErrorName[] = ['InvalidInput', 'NotAnImage', 'ImageTooLarge', 'RemovalFailed', 'ResultTooLarge'];
-/** Error files are shorter, in bytes. */
-const MAX_ERROR_FILE = 64 * 1024;
 
 /** Items are as Step Functions reads them: of a listing, or rows of an S3 Inventory report, in which all is text. */
 const Event = v.object({
@@ -68,7 +65,7 @@ async function look(
 ): Promise<Candidate | SkipReason> {
   const bucket = buckets.uploadsBucket;
   if (source === 'INVENTORY' && item.Bucket !== bucket) {
-    throw new InvalidInput(`"manifest" is an inventory of the bucket ${item.Bucket}, not of ${bucket}`);
+    throw new CutoutError('InvalidInput', `"manifest" is an inventory of the bucket ${item.Bucket}, not of ${bucket}`);
   }
   if (item.IsLatest === 'false' || item.IsDeleteMarker === 'true') return 'notCurrent';
   // Keys in an inventory are URL-encoded, those of a listing are not.
@@ -85,7 +82,7 @@ async function look(
   const { versionId, etag, lastModified } = object;
   const isVersioned = versionId !== undefined && versionId !== 'null';
   if (!isVersioned && Date.parse(startedAt) - lastModified.getTime() < RECENT) return 'recent';
-  if (!retryFailed && (await hasFailedForGood(errorKey(result), lastModified))) return 'failed';
+  if (!retryFailed && (await hasFailedForGood(result, lastModified))) return 'failed';
   return { bucket, key, versionId, etag };
 }
 
@@ -105,9 +102,8 @@ async function headUpload(bucket: string, key: string): Promise<ObjectState | un
   }
 }
 
-/** Whether an error file that is newer than the upload says that trying again is in vain. */
-async function hasFailedForGood(key: string, uploadedAt: Date): Promise<boolean> {
-  const file = await readHead(s3, { bucket: resultsBucket, key }, MAX_ERROR_FILE);
-  if (file === undefined || file.lastModified < uploadedAt) return false;
-  return FOR_GOOD.includes(JSON.parse(Buffer.from(file.bytes).toString()).error);
+/** Whether an error file that is newer than the upload says that neither a redrive nor a new submission helps. */
+async function hasFailedForGood(resultKey: string, uploadedAt: Date): Promise<boolean> {
+  const file = await readErrorFile(s3, { bucket: resultsBucket, resultKey });
+  return file !== undefined && file.writtenAt >= uploadedAt && !rowOf(file.error).redriveHelps;
 }

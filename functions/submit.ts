@@ -3,11 +3,12 @@ import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import * as v from 'valibot';
 import { CallbackTable, callbackUrl, submissionId } from './callbacks/table.ts';
+import type { Source } from './contract.ts';
+import { CutoutError, isError } from './errors.ts';
 import { Gateway } from './gateway/client.ts';
-import { GatewayUnreachable, NotFound, OutcomeUnknown } from './gateway/errors.ts';
 import { lookAt } from './images/source.ts';
 import { bucketsFromEnv, firstSubmission, type Submittable } from './input.ts';
-import { isJobOf, type Job, parse, parseJob, publicSource, type Source } from './job.ts';
+import { isJobOf, type Job, parse, parseJob, publicSource } from './job.ts';
 import { apiKey } from './runtime/api-key.ts';
 import { env } from './runtime/env.ts';
 import { handlerOf, logger } from './runtime/handler.ts';
@@ -18,6 +19,8 @@ const gateway = new Gateway({ url: env('GATEWAY_URL'), apiKey });
 const buckets = bucketsFromEnv();
 /** In webhook mode: where callbacks are noted, and where they come in. */
 const callbacks = callbacksFromEnv();
+/** Delay before the first poll. Wait takes whole seconds from 1. */
+const firstWaitSeconds = Math.max(1, Number(env('EXPECTED_SECONDS')));
 /** Long enough for the longest queueing the settings allow; a URL dies with the role's session, 12 h at most. */
 const urlSeconds = Math.min(12 * 3600, Number(env('TIMEOUT_MINUTES')) * 60 + 3600);
 
@@ -35,23 +38,24 @@ export const handler = handlerOf(async (event: unknown): Promise<Job> => {
 
   const image = await lookAt(s3, next.source, env('GATEWAY_URL'));
   const submittedAt = new Date().toISOString();
-  const id = callbacks && submissionId(execution, next.submission);
+  const id = submissionId(execution, next.submission);
+  const job = { ...next, execution, submissionId: id };
   if (image === 'SUPERSEDED') {
     logger.info('not submitted: the source has been overwritten');
-    if (id !== undefined) await callbacks?.table.close(id);
-    return { ...next, execution, submissionId: id, submittedAt, status: 'SUPERSEDED' };
+    count('Superseded');
+    await callbacks?.table.close(id);
+    return { ...job, requestId: null, submittedAt, status: 'SUPERSEDED', waitSeconds: 1 };
   }
   const requestId = await submitOnce(await urlOf(image.source), id);
   logger.info('submitted', { requestId, contentType: image.contentType, bytes: image.size });
   return {
-    ...next,
-    execution,
-    submissionId: id,
+    ...job,
     source: image.source,
     requestId,
     submittedAt: new Date().toISOString(),
     uploadedAt: image.uploadedAt?.toISOString(),
     status: 'QUEUED',
+    waitSeconds: firstWaitSeconds,
   };
 });
 
@@ -69,8 +73,8 @@ async function urlOf(source: Source): Promise<string> {
 }
 
 /** Submits, unless a callback has revealed that an earlier attempt, whose answer was lost, had been accepted. */
-async function submitOnce(imageUrl: string, id: string | undefined): Promise<string> {
-  if (callbacks === undefined || id === undefined) return submit(imageUrl);
+async function submitOnce(imageUrl: string, id: string): Promise<string> {
+  if (callbacks === undefined) return submit(imageUrl);
   const record = await callbacks.table.open(id);
   if (record.requestId !== undefined && (await isKnown(record.requestId))) {
     logger.info('an earlier attempt had been accepted, as its callback says', { requestId: record.requestId });
@@ -85,10 +89,12 @@ async function isKnown(requestId: string): Promise<boolean> {
     await gateway.status(requestId);
     return true;
   } catch (error) {
-    if (error instanceof NotFound) return false;
+    if (isError(error, 'NotFound')) return false;
     // Nothing has been sent that costs: to be tried again as often as a refused connection.
-    if (!(error instanceof OutcomeUnknown)) throw error;
-    throw new GatewayUnreachable(`The gateway does not say whether it knows request ${requestId}`, { cause: error });
+    if (!isError(error, 'OutcomeUnknown')) throw error;
+    throw new CutoutError('GatewayUnreachable', `The gateway does not say whether it knows request ${requestId}`, {
+      cause: error,
+    });
   }
 }
 
@@ -102,7 +108,7 @@ async function submit(imageUrl: string, webhookUrl?: string): Promise<string> {
     count('Submissions');
     return requestId;
   } catch (error) {
-    if (error instanceof OutcomeUnknown) logger.warn('outcome unknown: the next submission may pay a second time');
+    if (isError(error, 'OutcomeUnknown')) logger.warn('outcome unknown: the next submission may pay a second time');
     else count('Refused');
     throw error;
   }

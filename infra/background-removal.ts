@@ -1,4 +1,4 @@
-import { ArnFormat, Duration, RemovalPolicy, Resource, Stack } from 'aws-cdk-lib';
+import { ArnFormat, Duration, RemovalPolicy, Resource, Stack, Token, Tokenization } from 'aws-cdk-lib';
 import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import { EventField, Match, type OnEventOptions, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
 import { type Grant, type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
@@ -71,7 +71,7 @@ export class BackgroundRemoval extends Construct {
 
     const deployment = uniqueName(this, 64);
     this.#deployment = deployment;
-    const timeoutMinutes = String((props.timeout ?? Duration.minutes(90)).toMinutes());
+    const timeoutMinutes = text((props.timeout ?? Duration.minutes(90)).toMinutes());
     const buckets = {
       UPLOADS_BUCKET: this.uploads.bucketName,
       UPLOADS_PREFIX: uploadsPrefix,
@@ -97,6 +97,7 @@ export class BackgroundRemoval extends Construct {
         ...webhook?.environment,
         ...buckets,
         ...gateway,
+        EXPECTED_SECONDS: text(expectedTime.toSeconds()),
       },
       // GetObjectVersion is what a presigned URL of a version needs of its signer.
       permissions: [
@@ -139,7 +140,6 @@ export class BackgroundRemoval extends Construct {
       submit,
       checkStatus,
       deliver,
-      expectedTime,
       callback,
     }).stateMachine;
     webhook?.allowToWake(this.stateMachine);
@@ -336,6 +336,11 @@ export class BackgroundRemoval extends Construct {
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
   }
+}
+
+/** A number as text, also one that is known only at deployment. */
+function text(number: number): string {
+  return Token.isUnresolved(number) ? Tokenization.stringifyNumber(number) : String(number);
 }
 
 /** What an event's key must look like. A wildcard, because prefix and suffix side by side would mean either. */

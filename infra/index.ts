@@ -1,6 +1,6 @@
-export { type ErrorName, REMEDIES } from '../functions/errors.ts';
+export type { ExecutionInput, ExecutionOutput, ObjectSource, StoredResult, UrlSource } from '../functions/contract.ts';
+export { ERRORS, type ErrorName } from '../functions/errors.ts';
 export { BackgroundRemoval } from './background-removal.ts';
-export type { ExecutionInput, ExecutionOutput, ObjectSource, StoredResult, UrlSource } from './contract.ts';
 export type { BackgroundRemovalProps } from './props.ts';
 export {
   RemoveBackground,

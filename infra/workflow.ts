@@ -2,10 +2,13 @@ import { Duration } from 'aws-cdk-lib';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import {
+  Choice,
+  Condition,
   type IChainable,
   IntegrationPattern,
   JitterType,
   JsonPath,
+  Pass,
   type RetryProps,
   type StateMachine,
   TaskInput,
@@ -15,19 +18,8 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { CallAwsService } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
-import type { ErrorName } from '../functions/errors.ts';
-import { WAITS_SECONDS } from '../functions/gateway/polling.ts';
-import { askAgainIn, type SignalName } from '../functions/gateway/signals.ts';
+import { errorsWhere, type Retried } from '../functions/errors.ts';
 import { functionTask, LoggedStateMachine } from './state-machine.ts';
-
-/** Names of ours, so that a typo in the table does not compile. */
-const named = (...names: (ErrorName | SignalName)[]): string[] => names;
-
-/** Never retried: nothing changes before a person does something. After that, redriving goes on at the failed state. */
-const never = (errors: string[]): RetryProps => ({ errors, maxAttempts: 0 });
-
-/** As many as Step Functions takes. */
-const MOST_ATTEMPTS = 99_999_999;
 
 /** Full jitter halves the mean delay: 70 attempts, mostly up to 5 min apart, take 2 h 45 min on average. */
 const OVER_TWO_HOURS: Omit<RetryProps, 'errors'> = {
@@ -39,6 +31,18 @@ const OVER_TWO_HOURS: Omit<RetryProps, 'errors'> = {
 };
 /** As above: 70 min on average. */
 const ABOUT_AN_HOUR: Omit<RetryProps, 'errors'> = { ...OVER_TWO_HOURS, interval: Duration.seconds(5), maxAttempts: 33 };
+/** After 4, 16 and 60 min. */
+const THREE_TIMES: Omit<RetryProps, 'errors'> = {
+  interval: Duration.minutes(4),
+  backoffRate: 4,
+  maxDelay: Duration.hours(1),
+  maxAttempts: 3,
+};
+
+const retried = (how: Retried): string[] => errorsWhere((row) => row.retried === how);
+const NEVER: RetryProps = { errors: retried('no'), maxAttempts: 0 };
+/** Lambda's answer when it did not run the function at all. */
+const THROTTLED = 'Lambda.TooManyRequestsException';
 
 /**
  * Who is tried again, and so who pays: a submission costs money and cannot be taken back. Step Functions takes the first
@@ -46,47 +50,16 @@ const ABOUT_AN_HOUR: Omit<RetryProps, 'errors'> = { ...OVER_TWO_HOURS, interval:
  */
 export const RETRY = {
   submit: [
-    // Surely refused, and would be again.
-    never([
-      ...named('InvalidInput', 'ImageNotFound', 'NotAnImage', 'ImageTooLarge', 'ApiKeyNotSet', 'BadRequest'),
-      ...named('Unauthorized', 'InsufficientBalance', 'Forbidden', 'NotFound'),
-    ]),
-    // Surely not accepted.
-    {
-      errors: [...named('TooManyRequests', 'GatewayUnreachable'), 'Lambda.TooManyRequestsException'],
-      ...OVER_TWO_HOURS,
-    },
-    { errors: named('DownloadFailed', 'InternalError'), ...ABOUT_AN_HOUR },
-    // Perhaps accepted: OutcomeUnknown, and every crash. 4 min, 16 min and 60 min apart.
-    {
-      errors: ['States.ALL'],
-      interval: Duration.minutes(4),
-      backoffRate: 4,
-      maxDelay: Duration.hours(1),
-      maxAttempts: 3,
-    },
+    NEVER,
+    { errors: [...retried('for over two hours'), THROTTLED], ...OVER_TWO_HOURS },
+    { errors: retried('for about an hour'), ...ABOUT_AN_HOUR },
+    // OutcomeUnknown, and every crash: perhaps accepted.
+    { errors: ['States.ALL'], ...THREE_TIMES },
   ],
-  // Asking costs nothing. What may pass of the gateway's errors, the function itself takes for "still working".
-  checkStatus: [
-    never([
-      ...named('InvalidInput', 'ApiKeyNotSet', 'BadRequest', 'Unauthorized', 'InsufficientBalance', 'Forbidden'),
-      ...named('NotFound', 'RemovalFailed', 'RemovalError', 'JobTimedOut', 'SubmitAgain'),
-    ]),
-    // Still working: this is how it polls. The function ends it when the job's time is over.
-    ...WAITS_SECONDS.map((seconds) => ({
-      errors: named(askAgainIn(seconds)),
-      interval: Duration.seconds(seconds),
-      backoffRate: 1,
-      maxAttempts: MOST_ATTEMPTS,
-    })),
-    // Counted over all looks of a job, so one that fails now and then must not make the next ones rare.
-    { errors: ['States.ALL'], ...OVER_TWO_HOURS, maxDelay: Duration.seconds(30), maxAttempts: 500 },
-  ],
+  // Polling costs nothing. The function itself takes a failed poll that may pass for "still working".
+  checkStatus: [NEVER, { errors: ['States.ALL'], ...OVER_TWO_HOURS }],
   // Nor does delivering.
-  deliver: [
-    never(named('InvalidInput', 'UntrustedResultUrl', 'InvalidResult', 'ResultTooLarge')),
-    { errors: ['States.ALL'], ...ABOUT_AN_HOUR },
-  ],
+  deliver: [NEVER, { errors: ['States.ALL'], ...ABOUT_AN_HOUR }],
 } satisfies Record<string, RetryProps[]>;
 
 /**
@@ -104,8 +77,6 @@ export interface CallbackProps {
 }
 
 export interface WorkflowProps {
-  /** In polling mode, how long to wait before the first look. */
-  readonly expectedTime: Duration;
   /** In webhook mode: where to wait for a callback, and how long. @default - polling mode */
   readonly callback?: CallbackProps | undefined;
   readonly submit: IFunction;
@@ -114,10 +85,9 @@ export interface WorkflowProps {
 }
 
 /**
- * The state machine: Submit → Wait (or Await callback) → Check status → Deliver.
+ * The state machine: Submit → Wait (or Await callback) → Check status → Finished? → Deliver, or back to Wait or Submit.
  *
- * Check status is retried until the job has ended. The tasks fail uncaught, so that an execution can be redriven at the
- * very state that failed.
+ * The tasks fail uncaught, so that an execution can be redriven at the very state that failed.
  */
 export class Workflow extends Construct {
   readonly stateMachine: StateMachine;
@@ -133,6 +103,7 @@ export class Workflow extends Construct {
         state: JsonPath.objectAt('$'),
       }),
     });
+    const wait = new Wait(this, 'Wait', { time: WaitTime.secondsPath('$.waitSeconds') });
     const checkStatus = functionTask(this, 'Check status', {
       function: props.checkStatus,
       retry: RETRY.checkStatus,
@@ -146,18 +117,35 @@ export class Workflow extends Construct {
       retry: RETRY.deliver,
       payload: TaskInput.fromJsonPathAt('$'),
     });
-    checkStatus.addCatch(submit, { errors: named('SubmitAgain'), resultPath: JsonPath.DISCARD });
 
-    const wait = props.callback
-      ? this.awaitCallback(props.callback, checkStatus)
-      : new Wait(this, 'Wait', { time: WaitTime.duration(props.expectedTime) });
-    submit.next(wait).next(checkStatus).next(deliver);
+    submit.next(props.callback ? this.awaitCallback(props.callback, checkStatus) : wait);
+    wait
+      .next(checkStatus)
+      .next(
+        new Choice(this, 'Finished?')
+          .when(Condition.stringEquals('$.status', 'COMPLETED'), deliver)
+          .when(Condition.stringEquals('$.status', 'ERROR'), submit)
+          .when(Condition.stringEquals('$.status', 'SUPERSEDED'), this.superseded())
+          .otherwise(wait),
+      );
 
     this.stateMachine = new LoggedStateMachine(this, 'StateMachine', {
       comment: 'Removes the background of one image with Bria RMBG 2.0',
       definition: submit,
       functions: [props.submit, props.checkStatus, props.deliver],
       timeout: BACKSTOP,
+    });
+  }
+
+  /** Succeeds without a delivery, with the output that Deliver has for a source that was overwritten later. */
+  private superseded(): Pass {
+    return new Pass(this, 'Superseded', {
+      parameters: {
+        status: 'SUPERSEDED',
+        requestId: JsonPath.objectAt('$.requestId'),
+        source: JsonPath.objectAt('$.source'),
+        results: [],
+      },
     });
   }
 
@@ -183,9 +171,10 @@ export class Workflow extends Construct {
       taskTimeout: Timeout.duration(timeout),
       resultPath: JsonPath.DISCARD,
     });
-    state.addRetry(never(['States.Timeout', ...overtaken]));
+    state.addRetry({ errors: ['States.Timeout', ...overtaken], maxAttempts: 0 });
     state.addRetry({ errors: ['States.ALL'], interval: Duration.seconds(1), backoffRate: 2, maxAttempts: 3 });
     state.addCatch(next, { errors: ['States.ALL'], resultPath: JsonPath.DISCARD });
+    state.next(next);
     return state;
   }
 }

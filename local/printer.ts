@@ -1,5 +1,4 @@
 import { relative } from 'node:path';
-import { inWords } from '../functions/gateway/signals.ts';
 import type { Execution, HistoryEvent } from './step-functions.ts';
 
 /** Prints what happens, state by state, with the time since the first line. */
@@ -15,7 +14,7 @@ export class Printer {
     const { type, stateEnteredEventDetails: entered, taskFailedEventDetails: failed } = event;
     const ended = /^Execution(.+)$/.exec(type)?.[1];
     if (entered) this.#line(name, `→ ${entered.name}`);
-    else if (failed) this.#line(name, `  ${mark(failed.error)}`);
+    else if (failed) this.#line(name, `  ✗ ${failed.error}`);
     else if (ended) this.#line(name, `${ended.toLowerCase()}${error ? `: ${error}` : ''}`);
   };
 
@@ -25,9 +24,4 @@ export class Printer {
     const shown = execution.replace(/-[0-9a-f]{32}$/, '');
     console.log(`${seconds} s  ${shown ? `${shown.padEnd(16)} ` : ''}${text}`);
   }
-}
-
-function mark(error: string): string {
-  const signal = inWords(error);
-  return signal === undefined ? `✗ ${error}` : `· ${signal}`;
 }

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { StateMachine } from 'aws-local-stepfunctions';
-import { inWords } from '../functions/gateway/signals.ts';
 import { AwsError, type Operation } from './aws-api.ts';
 import type { LocalS3 } from './s3.ts';
 import { type Definition, type DistributedMap, type Json, prepare } from './step-functions/definition.ts';
@@ -261,10 +260,7 @@ export class LocalStepFunctions {
         ...(waitMs !== undefined && { waitTimeOverrides: Object.fromEntries(waits.map(([name]) => [name, waitMs])) }),
         // Where it is negative, the definition's own.
         retryIntervalOverrides: Object.fromEntries(
-          retriers.map(([name, each]) => [
-            name,
-            each.map(({ ErrorEquals: [error = ''] }) => (inWords(error) === undefined ? retryMs : waitMs) ?? -1),
-          ]),
+          retriers.map(([name, each]) => [name, each.map(() => retryMs ?? -1)]),
         ),
       },
       context,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
-import { REMEDIES } from '../functions/errors.ts';
+import { ERRORS } from '../functions/errors.ts';
 import { ALARMS } from '../infra/monitoring.ts';
 import { readSettings, SETTING_NAMES } from '../infra/settings.ts';
 import { RETRY } from '../infra/workflow.ts';
@@ -29,7 +29,7 @@ function table(head: string): string[][] {
 
 describe('README', () => {
   it('explains every error, and none that does not exist', () => {
-    expect(table('Error').map(([name]) => name)).toEqual(Object.keys(REMEDIES).map((name) => `\`${name}\``));
+    expect(table('Error').map(([name]) => name)).toEqual(Object.keys(ERRORS).map((name) => `\`${name}\``));
   });
 
   it('says "no" to retries of what a submission is never repeated for', () => {

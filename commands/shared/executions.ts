@@ -69,7 +69,7 @@ export async function errorFileOf(
   if (image === undefined) return 'not needed: the input names no image';
   if (await headObject(s3, resultsBucket, errorKey(image.resultKey))) return 'written';
   const settled = await whySettled(s3, resultsBucket, { ...image, failedAt: stoppedAt });
-  return settled === undefined ? 'MISSING' : `not needed: ${settled}`;
+  return settled === undefined ? 'MISSING' : `not needed: ${settled.reason}`;
 }
 
 /** Continues an execution at the state that failed. */

@@ -1,9 +1,7 @@
-import { DownloadFailed, InvalidResult, JobTimedOut, RemovalError, RemovalFailed } from '../../functions/errors.ts';
-import type { Gateway, JobStatus } from '../../functions/gateway/client.ts';
-import { mayPass, TooManyRequests } from '../../functions/gateway/errors.ts';
-import { waitSeconds } from '../../functions/gateway/polling.ts';
+import { CutoutError, isError } from '../../functions/errors.ts';
+import type { Gateway } from '../../functions/gateway/client.ts';
+import { ask, waitSeconds } from '../../functions/gateway/polling.ts';
 import { openMedium } from '../../functions/results/medium.ts';
-import { redact } from '../../functions/runtime/redact.ts';
 import { save } from './save.ts';
 
 /** How a job passes its time, and tells of it. */
@@ -22,7 +20,7 @@ const MAX_TRIES = 5;
 /** Submits an image once; only what was surely not accepted is sent again. @returns the request id */
 export async function submit(gateway: Gateway, imageUrl: string, patience: Patience): Promise<string> {
   const submitted = () => gateway.submit(imageUrl);
-  const { requestId } = await severalTimes(submitted, (error) => error instanceof TooManyRequests, patience);
+  const { requestId } = await severalTimes(submitted, (error) => isError(error, 'TooManyRequests'), patience);
   return requestId;
 }
 
@@ -31,7 +29,7 @@ export async function submit(gateway: Gateway, imageUrl: string, patience: Patie
  *
  * @param submittedAt In milliseconds since the epoch; undefined if it was submitted by an earlier run.
  * @returns the addresses of its results.
- * @throws JobTimedOut, RemovalFailed, RemovalError, InvalidResult, GatewayError
+ * @throws JobTimedOut, RemovalFailed, RemovalError, or what the gateway refuses a status request with
  */
 export async function awaitJob(
   gateway: Gateway,
@@ -44,34 +42,17 @@ export async function awaitJob(
     const ageSeconds = (Date.now() - since) / 1000;
     // A job of an earlier run is known by now, or never.
     const knownAge = submittedAt === undefined ? Number.POSITIVE_INFINITY : ageSeconds;
-    const { status, error, mediaUrls, retryAfterSeconds } = await ask(gateway, requestId, knownAge);
-    const said = error ? `: ${error}` : '';
-    if (status === 'COMPLETED') {
-      if (mediaUrls.length === 0) throw new InvalidResult('The gateway says COMPLETED and names no result');
-      return mediaUrls;
-    }
-    if (status === 'FAILED') throw new RemovalFailed(`The gateway could not remove the background${said}`);
-    if (status === 'ERROR') throw new RemovalError(`The gateway had a system error${said}`);
-    patience.show(redact(status));
+    const { status, said, error, mediaUrls, retryAfterSeconds } = await ask(gateway, requestId, knownAge);
+    const reason = error ? `: ${error}` : '';
+    if (status === 'COMPLETED') return mediaUrls;
+    if (status === 'FAILED')
+      throw new CutoutError('RemovalFailed', `The gateway could not remove the background${reason}`);
+    if (status === 'ERROR') throw new CutoutError('RemovalError', `The gateway had a system error${reason}`);
+    patience.show(said);
     const remainingSeconds = (patience.deadline - Date.now()) / 1000;
-    if (remainingSeconds <= 0) throw new JobTimedOut(`The job is still ${redact(status)}`);
+    if (remainingSeconds <= 0) throw new CutoutError('JobTimedOut', `The job is still ${said}`);
     const wait = waitSeconds({ ageSeconds, remainingSeconds, retryAfterSeconds });
-    await patience.sleep(Math.min(wait, remainingSeconds));
-  }
-}
-
-type Standing = Pick<JobStatus, 'status' | 'error' | 'mediaUrls'> & { retryAfterSeconds?: number | undefined };
-
-/** Where a job stands; what may be better next time counts as still working. */
-async function ask(gateway: Gateway, requestId: string, ageSeconds: number): Promise<Standing> {
-  try {
-    return await gateway.status(requestId);
-  } catch (error) {
-    if (!mayPass(error, ageSeconds)) throw error;
-    const { name, retryAfterSeconds } = error;
-    // Of a status request there is no outcome to be unknown.
-    const why = name === 'OutcomeUnknown' ? 'no usable answer' : name;
-    return { status: `not known (${why})`, error: undefined, mediaUrls: [], retryAfterSeconds };
+    await patience.sleep(wait);
   }
 }
 
@@ -98,7 +79,7 @@ export function saveMedium(
       await cancel();
     }
   };
-  return severalTimes(fetched, (error) => error instanceof DownloadFailed, patience);
+  return severalTimes(fetched, (error) => isError(error, 'DownloadFailed'), patience);
 }
 
 /** Does the work until it succeeds, fails for good, or has failed for the moment too often. */
@@ -111,7 +92,7 @@ async function severalTimes<T>(
     try {
       return await work();
     } catch (error) {
-      const asked = error instanceof TooManyRequests ? (error.retryAfterSeconds ?? 0) : 0;
+      const asked = isError(error, 'TooManyRequests') ? (error.retryAfterSeconds ?? 0) : 0;
       const seconds = Math.max(2 ** tries, asked);
       const isTooLate = Date.now() + seconds * 1000 > deadline;
       if (!passes(error) || tries === MAX_TRIES || isTooLate) throw error;

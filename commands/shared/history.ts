@@ -104,7 +104,7 @@ export function billOf(visits: Visit[]): Bill {
       if (requestId !== undefined) charged.add(requestId);
       perhaps += failures.filter(({ error }) => isOutcomeUnknown(error)).length;
     }
-    const isError = failures.some(({ error }) => error === 'SubmitAgain' || error === 'RemovalError');
+    const isError = output?.status === 'ERROR' || failures.some(({ error }) => error === 'RemovalError');
     // Asked again after a redrive, it says ERROR again.
     if (state === 'Check status' && isError) charged.delete(requestId);
   }

@@ -1,16 +1,12 @@
 import { relative } from 'node:path';
 import type { DescribeExecutionOutput } from '@aws-sdk/client-sfn';
-import type { ErrorName } from '../../functions/errors.ts';
+import { rowOf } from '../../functions/errors.ts';
 import { PRICE_PER_IMAGE_USD } from '../../functions/gateway/price.ts';
 import { whatFailed } from '../../functions/results/failure.ts';
 import { COMMON_OPTIONS, type Deployment } from './deployment.ts';
 import { billOf, callbackIn, type Visit } from './history.ts';
 import { size } from './save.ts';
 import type { Download } from './smoke-test.ts';
-
-const KEY_ERRORS = new Set<ErrorName>(['ApiKeyNotSet', 'Unauthorized']);
-/** What fails again when redriven. */
-const HOPELESS = new Set<ErrorName>(['RemovalFailed', 'NotAnImage', 'ImageTooLarge', 'ImageNotFound', 'InvalidInput']);
 
 /** Why an upload may have started no execution, most likely first, and what to do. */
 export function whyNoExecution({ outputs, buckets }: Deployment, stackName: string): string {
@@ -42,8 +38,10 @@ export function whyNot(
   if (ended.status === 'SUCCEEDED') return '✗ Nothing was delivered: the upload was overwritten meanwhile.';
   const { error, cause } = whatFailed(ended, visits.at(-1)?.state);
   const lines = [`✗ ${error}: ${cause}`, `  ${ended.executionArn}`];
-  if (KEY_ERRORS.has(error)) lines.push(`  To store the API key: ${outputs.optional('SetApiKeyCommand')}`);
-  if (!HOPELESS.has(error)) {
+  const { remedy, redriveHelps } = rowOf(error);
+  if (remedy.includes('SetApiKeyCommand'))
+    lines.push(`  To store the API key: ${outputs.optional('SetApiKeyCommand')}`);
+  if (redriveHelps) {
     const stack = stackName === COMMON_OPTIONS.stack.default ? '' : ` --stack ${stackName}`;
     lines.push(`  To redrive: npm run redrive -- --error ${error}${stack}`);
   }

@@ -9,9 +9,9 @@ import {
   type ExecutionListItem,
   paginateListExecutions,
 } from '@aws-sdk/client-sfn';
+import type { StoredResult } from '../../functions/contract.ts';
 import { imageType } from '../../functions/images/type.ts';
 import { executionName } from '../../functions/results/keys.ts';
-import type { StoredResult } from '../../functions/results/store.ts';
 import type { Deployment } from './deployment.ts';
 import { inWords, step } from './problems.ts';
 import { save } from './save.ts';

@@ -1,5 +1,4 @@
 import type { DescribeExecutionOutput, HistoryEvent } from '@aws-sdk/client-sfn';
-import { inWords } from '../../functions/gateway/signals.ts';
 import { whatFailed } from '../../functions/results/failure.ts';
 import { AWAIT_CALLBACK, isOvertaken, type TaskFailure, taskFailure, type Visit } from './history.ts';
 
@@ -40,12 +39,10 @@ export class Timeline {
       const isSaid = error === undefined || error === this.#pending?.error;
       printLine(at - this.#start, `${ended.toLowerCase()}${isSaid ? '' : `: ${error}`}`);
     }
-    this.#pending = failure && inWords(failure.error) === undefined ? failure : undefined;
+    this.#pending = failure;
   }
 
   #mark(failure: TaskFailure): string {
-    const signal = inWords(failure.error);
-    if (signal !== undefined) return `· ${signal}`;
     if (this.#state === AWAIT_CALLBACK && isOvertaken(failure)) return '· the callback had come before';
     if (this.#state === AWAIT_CALLBACK && failure.error === 'States.Timeout') return '✗ no callback in time';
     return `✗ ${failure.error}`;

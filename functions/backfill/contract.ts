@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { InvalidInput } from '../errors.ts';
+import { CutoutError } from '../errors.ts';
 import { parse, STARTED_BY } from '../job.ts';
 import type { Prefixes } from '../results/keys.ts';
 import type { Outcomes } from './outcomes.ts';
@@ -134,7 +134,7 @@ export function parseBackfillInput(
     ...limits
   } = parse(Input, input, "The backfill's input");
   if (!prefix.startsWith(context.uploadsPrefix)) {
-    throw new InvalidInput(`"prefix" does not begin with the uploads prefix ${context.uploadsPrefix}`);
+    throw new CutoutError('InvalidInput', `"prefix" does not begin with the uploads prefix ${context.uploadsPrefix}`);
   }
   const { dryRun, retryFailed, maxConcurrency, toleratedFailurePercentage } = limits;
   return {
@@ -154,13 +154,15 @@ export function parseBackfillInput(
 /** The key of an inventory's manifest, which must lie in the bucket that the stack was told of. */
 function manifestKey(manifest: string, inventoryBucket: string | undefined): string {
   if (inventoryBucket === undefined) {
-    throw new InvalidInput(
+    throw new CutoutError(
+      'InvalidInput',
       '"manifest" needs the setting inventoryBucket: set it to the bucket of the inventory, deploy',
     );
   }
   const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+\/manifest\.json|manifest\.json)$/.exec(manifest) ?? [];
   if (key === undefined || bucket !== inventoryBucket) {
-    throw new InvalidInput(
+    throw new CutoutError(
+      'InvalidInput',
       `"manifest" must be s3://${inventoryBucket}/…/manifest.json, in the setting inventoryBucket`,
     );
   }

@@ -1,20 +1,6 @@
 import * as v from 'valibot';
-import { InvalidInput } from '../errors.ts';
+import { CutoutError, type ErrorName } from '../errors.ts';
 import { redact } from '../runtime/redact.ts';
-import {
-  BadRequest,
-  ConnectionLost,
-  Forbidden,
-  type GatewayError,
-  GatewayUnreachable,
-  InsufficientBalance,
-  NoAnswerInTime,
-  NotFound,
-  ServerError,
-  TooManyRequests,
-  Unauthorized,
-  UnusableAnswer,
-} from './errors.ts';
 import { REQUEST_ID } from './request-id.ts';
 
 /** The documented path of a generate request; appended to the origin of the setting `gatewayUrl`. */
@@ -76,7 +62,10 @@ export interface GatewayOptions {
   timeoutMs?: number;
 }
 
-/** A client of the Pixazo gateway for Bria RMBG 2.0. Every failure is thrown as a {@link GatewayError}. */
+/**
+ * A client of the Pixazo gateway for Bria RMBG 2.0. Every failure is thrown by name: after OutcomeUnknown nobody
+ * knows whether a submission was accepted; after every other one it surely was not.
+ */
 export class Gateway {
   readonly #origin: string;
   readonly #apiKey: GatewayOptions['apiKey'];
@@ -113,11 +102,11 @@ export class Gateway {
 
   /** Asks where a job stands. The URL is built from the id; a `polling_url` would take the API key elsewhere. */
   async status(requestId: string): Promise<JobStatus> {
-    if (!REQUEST_ID.test(requestId)) throw new InvalidInput(`"${redact(requestId)}" is no request id`);
+    if (!REQUEST_ID.test(requestId)) throw new CutoutError('InvalidInput', `"${redact(requestId)}" is no request id`);
     const answer = await this.#request(STATUS_PATH + encodeURIComponent(requestId), { method: 'GET', secrets: [] });
     const document = answer.as(StatusDocument, 'a request_id and a status');
     if (document.request_id !== requestId) {
-      throw new UnusableAnswer(`The gateway answered for another request than ${requestId}`, { status: answer.status });
+      throw new CutoutError('OutcomeUnknown', `The gateway answered for another request than ${requestId}`);
     }
     return {
       requestId,
@@ -181,7 +170,7 @@ class Answer {
     this.#secrets = secrets;
   }
 
-  /** The answer itself if it is a success. @throws the class documented for its status. */
+  /** The answer itself if it is a success. @throws the error that its status stands for. */
   orThrow(): Answer {
     if (this.status >= 200 && this.status < 300) return this;
     const body = v.safeParse(ErrorBody, this.#json());
@@ -189,18 +178,16 @@ class Answer {
       ? [this.quote(body.output.error), this.quote(body.output.message)].filter(Boolean).join(': ')
       : '';
     const what = `The gateway answered ${this.status}${said ? ` (${said})` : ''}`;
-    const details = { status: this.status, retryAfterSeconds: retryAfter(this.#headers.get('retry-after')) };
-    throw new (errorClass(this.status))(what, details);
+    const retryAfterSeconds = retryAfter(this.#headers.get('retry-after'));
+    throw new CutoutError(REFUSALS[this.status] ?? 'OutcomeUnknown', what, { retryAfterSeconds });
   }
 
-  /** The body, if it is JSON of the expected shape; unknown fields are ignored. @throws UnusableAnswer */
+  /** The body, if it is JSON of the expected shape; unknown fields are ignored. @throws OutcomeUnknown */
   as<S extends v.GenericSchema>(schema: S, expected: string): v.InferOutput<S> {
     const result = v.safeParse(schema, this.#json());
     if (result.success) return result.output;
     const type = this.quote(this.#headers.get('content-type')) ?? 'no type';
-    throw new UnusableAnswer(`The gateway answered ${this.status} with ${type} and without ${expected}`, {
-      status: this.status,
-    });
+    throw new CutoutError('OutcomeUnknown', `The gateway answered ${this.status} with ${type} and without ${expected}`);
   }
 
   /** The gateway's words, whatever their JSON type, fit to be quoted. */
@@ -223,19 +210,15 @@ class Answer {
   }
 }
 
-type GatewayErrorClass = new (...args: ConstructorParameters<typeof BadRequest>) => GatewayError;
-
-function errorClass(status: number): GatewayErrorClass {
-  const documented: Record<number, GatewayErrorClass> = {
-    400: BadRequest,
-    401: Unauthorized,
-    402: InsufficientBalance,
-    403: Forbidden,
-    404: NotFound,
-    429: TooManyRequests,
-  };
-  return documented[status] ?? (status >= 500 ? ServerError : UnusableAnswer);
-}
+/** The names of the refusals that the documentation lists; whatever else comes leaves open what became of the request. */
+const REFUSALS: Partial<Record<number, ErrorName>> = {
+  400: 'BadRequest',
+  401: 'Unauthorized',
+  402: 'InsufficientBalance',
+  403: 'Forbidden',
+  404: 'NotFound',
+  429: 'TooManyRequests',
+};
 
 /**
  * Codes of failures before anything was sent: refused, no such host, no connection in time. Not among them: a host or
@@ -245,15 +228,15 @@ const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CON
 /** Codes of certificates that were not accepted; nothing is sent before one is. */
 const NOT_TRUSTED = /^(CERT_|ERR_TLS_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/;
 
-function asGatewayError(error: unknown, timeoutMs: number): GatewayError {
+function asGatewayError(error: unknown, timeoutMs: number): CutoutError {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   const code = codeOf(cause);
   if (NOT_SENT.has(code) || NOT_TRUSTED.test(code))
-    return new GatewayUnreachable(`The gateway could not be reached (${code})`, { cause });
+    return new CutoutError('GatewayUnreachable', `The gateway could not be reached (${code})`, { cause });
   if (error instanceof Error && error.name === 'TimeoutError') {
-    return new NoAnswerInTime(`The gateway did not answer within ${timeoutMs / 1000} s`, { cause });
+    return new CutoutError('OutcomeUnknown', `The gateway did not answer within ${timeoutMs / 1000} s`, { cause });
   }
-  return new ConnectionLost(`The connection to the gateway was lost (${code})`, { cause });
+  return new CutoutError('OutcomeUnknown', `The connection to the gateway was lost (${code})`, { cause });
 }
 
 function codeOf(error: unknown): string {

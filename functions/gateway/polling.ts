@@ -1,34 +1,82 @@
-/**
- * What Check status can have the state machine wait before it asks again, in seconds. Each is a `Retry` entry: ASL takes
- * no wait from an error, but chooses one by its name. The gateway's documentation asks for 5 to 10 s; the long ones are
- * for a gateway that asks for them in `Retry-After`.
- */
-export const WAITS_SECONDS = [5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600] as const;
-export type WaitSeconds = (typeof WAITS_SECONDS)[number];
+import { type CutoutError, isError } from '../errors.ts';
+import { redact } from '../runtime/redact.ts';
+import type { Gateway } from './client.ts';
 
-const [MIN_WAIT_SECONDS] = WAITS_SECONDS;
-/**
- * What a job of 12 minutes or more waits: 10,000 of them make 333 requests/s at the gateway, and as many state
- * transitions. The young ones make 2,000, which is within Step Functions' quota of large regions; past it, they wait.
- */
-const MAX_WAIT_SECONDS = 30;
-/** The wait is at most this share of the job's age: a removal of up to four minutes is found within 5 s of its end. */
+/** The gateway's documentation asks to poll every 5 to 10 s. */
+const SHORTEST_SECONDS = 5;
+/** Up to this age, in seconds, a job is polled every {@link LONGEST_SECONDS} at the latest; after it every {@link OLD_SECONDS}. */
+const OLD_AGE_SECONDS = 3600;
+const LONGEST_SECONDS = 30;
+const OLD_SECONDS = 120;
+/** A job that takes up to 2 minutes is polled every 5 s, an older one after 1/24 of its age. */
 const SHARE_OF_AGE = 1 / 24;
+/** Longest wait, in seconds, that a `Retry-After` of the gateway can ask for. */
+const LONGEST_RETRY_AFTER_SECONDS = 3600;
 
 /**
- * How long to wait before the next look: longer the older the job, at least as long as the gateway asked for (up to an
- * hour), and at most 5 s past the job's time limit, so that it ends on time.
+ * How long to wait before the next poll, in whole seconds from 1 to 3,600: longer the older the job, because a poll
+ * writes nine events into the execution's history, which holds 25,000; at least as long as the gateway asked for, up to
+ * an hour; and no longer than the job has left, so that it ends on time.
  */
 export function waitSeconds(job: {
   ageSeconds: number;
   remainingSeconds: number;
   retryAfterSeconds?: number | undefined;
-}): WaitSeconds {
-  const byAge = longestUpTo(Math.min(MAX_WAIT_SECONDS, job.ageSeconds * SHARE_OF_AGE));
-  const asked = WAITS_SECONDS.find((wait) => wait >= (job.retryAfterSeconds ?? 0)) ?? WAITS_SECONDS.at(-1) ?? byAge;
-  return longestUpTo(Math.min(Math.max(byAge, asked), job.remainingSeconds + MIN_WAIT_SECONDS));
+}): number {
+  const longest = job.ageSeconds < OLD_AGE_SECONDS ? LONGEST_SECONDS : OLD_SECONDS;
+  const byAge = Math.min(longest, Math.max(SHORTEST_SECONDS, job.ageSeconds * SHARE_OF_AGE));
+  const asked = Math.min(job.retryAfterSeconds ?? 0, LONGEST_RETRY_AFTER_SECONDS);
+  return Math.max(1, Math.ceil(Math.min(Math.max(byAge, asked), job.remainingSeconds)));
 }
 
-function longestUpTo(seconds: number): WaitSeconds {
-  return WAITS_SECONDS.findLast((wait) => wait <= seconds) ?? MIN_WAIT_SECONDS;
+/** Where a job stands, as far as it decides what comes next. */
+export interface Standing {
+  /** UNKNOWN: no usable answer this time, or a status that the documentation does not list. Counts as still working. */
+  status: 'QUEUED' | 'PROCESSING' | 'COMPLETED' | 'FAILED' | 'ERROR' | 'UNKNOWN';
+  /** What the gateway said, or why it said nothing, in a few words for people; redacted. */
+  said: string;
+  /** The error that the gateway names, redacted. */
+  error?: string | undefined;
+  /** Where the results lie; at least one if COMPLETED. */
+  mediaUrls: string[];
+  /** When the job was completed, as the gateway says it. */
+  completedAt?: string | undefined;
+  /** The gateway's `Retry-After`, in seconds. */
+  retryAfterSeconds?: number | undefined;
+}
+
+const DOCUMENTED = ['QUEUED', 'PROCESSING', 'COMPLETED', 'FAILED', 'ERROR'] as const;
+
+/**
+ * Polls the status of a request once. An answer that may be better next time counts as still working.
+ *
+ * @param ageSeconds Time since the gateway accepted the request.
+ * @throws CutoutError for a refusal that does not pass by itself
+ */
+export async function ask(gateway: Gateway, requestId: string, ageSeconds: number): Promise<Standing> {
+  try {
+    const { status: said, error, mediaUrls, completedAt } = await gateway.status(requestId);
+    const status = DOCUMENTED.find((each) => each === said) ?? 'UNKNOWN';
+    // It happens that the result is named a little later than the status.
+    if (status === 'COMPLETED' && mediaUrls.length === 0) {
+      return { status: 'PROCESSING', said: 'COMPLETED without a result', mediaUrls };
+    }
+    return { status, said: redact(said), error, mediaUrls, completedAt };
+  } catch (error) {
+    if (!mayPass(error, ageSeconds)) throw error;
+    // A status request changes nothing, so its own outcome does not matter.
+    const said = error.name === 'OutcomeUnknown' ? 'no usable answer' : error.name;
+    return { status: 'UNKNOWN', said, error: error.message, mediaUrls: [], retryAfterSeconds: error.retryAfterSeconds };
+  }
+}
+
+/** How long the status endpoint may not know a new request, in seconds. */
+const UNKNOWN_AT_FIRST_SECONDS = 120;
+
+/** Whether to retry a failed status request. */
+function mayPass(error: unknown, ageSeconds: number): error is CutoutError {
+  const isNew = ageSeconds < UNKNOWN_AT_FIRST_SECONDS;
+  return (
+    isError(error, 'TooManyRequests', 'GatewayUnreachable', 'OutcomeUnknown') || (isNew && isError(error, 'NotFound'))
+  );
 }

@@ -1,4 +1,4 @@
-import { InvalidInput } from '../errors.ts';
+import { CutoutError } from '../errors.ts';
 
 /** How many redirects are followed. */
 const MAX_REDIRECTS = 3;
@@ -36,5 +36,8 @@ export async function guardedFetch(
  */
 export function checkImageUrl(url: URL, gatewayUrl: string): void {
   if (url.protocol === 'https:' || url.protocol === new URL(gatewayUrl).protocol) return;
-  throw new InvalidInput(`"imageUrl" (or where it redirects to) must be an https URL, not ${url.protocol}`);
+  throw new CutoutError(
+    'InvalidInput',
+    `"imageUrl" (or where it redirects to) must be an https URL, not ${url.protocol}`,
+  );
 }

@@ -1,6 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import { CutoutError, DownloadFailed, ImageNotFound, ImageTooLarge, InvalidInput, NotAnImage } from '../errors.ts';
-import type { ObjectSource, Source, UrlSource } from '../job.ts';
+import type { ObjectSource, Source, UrlSource } from '../contract.ts';
+import { CutoutError } from '../errors.ts';
 import { isSuperseded, readHead } from '../results/objects.ts';
 import { withoutQuery } from '../runtime/redact.ts';
 import { checkImageUrl, guardedFetch } from './fetching.ts';
@@ -37,13 +37,16 @@ async function lookAtObject(s3: S3Client, source: ObjectSource): Promise<Look | 
   const where = `s3://${bucket}/${key}`;
   // Whoever GETs a URL resolves such segments first, so the signature would be for another key.
   if (key.split('/').some((segment) => segment === '.' || segment === '..')) {
-    throw new InvalidInput(`${where} cannot be fetched by a URL because of a "." or ".." in its key; rename it`);
+    throw new CutoutError(
+      'InvalidInput',
+      `${where} cannot be fetched by a URL because of a "." or ".." in its key; rename it`,
+    );
   }
   let head = await readHead(s3, { bucket, key }, SNIFF_BYTES);
   if (head !== undefined && isSuperseded(source, head)) return 'SUPERSEDED';
   // Deleted, but in a bucket with versioning what was uploaded is still there.
   if (head === undefined && versionId !== undefined) head = await readHead(s3, source, SNIFF_BYTES);
-  if (head === undefined) throw new ImageNotFound(`There is no object ${where} (any more)`);
+  if (head === undefined) throw new CutoutError('ImageNotFound', `There is no object ${where} (any more)`);
   const contentType = await checkImage(where, head.bytes, head.size);
   const pinned = { bucket, key, versionId: head.versionId ?? versionId, etag: etag ?? head.etag };
   return { source: pinned, contentType, size: head.size, uploadedAt: head.lastModified };
@@ -61,11 +64,11 @@ async function lookAtUrl(source: UrlSource, gatewayUrl: string): Promise<Look> {
     bytes = await readFirst(response, SNIFF_BYTES);
   } catch (error) {
     if (error instanceof CutoutError) throw error;
-    throw new DownloadFailed(`${where} could not be fetched`, { cause: error });
+    throw new CutoutError('DownloadFailed', `${where} could not be fetched`, { cause: error });
   }
-  if (response.status === 416) throw new NotAnImage(`${where} is empty`);
-  if (isTransient(response.status)) throw new DownloadFailed(`${where} answered ${response.status}`);
-  if (!response.ok) throw new ImageNotFound(`${where} answered ${response.status}`);
+  if (response.status === 416) throw new CutoutError('NotAnImage', `${where} is empty`);
+  if (isTransient(response.status)) throw new CutoutError('DownloadFailed', `${where} answered ${response.status}`);
+  if (!response.ok) throw new CutoutError('ImageNotFound', `${where} answered ${response.status}`);
   const total = response.headers.get('content-range')?.split('/')[1] ?? response.headers.get('content-length');
   const size = total !== null && /^\d+$/.test(total) ? Number(total) : undefined;
   return { source, contentType: await checkImage(where, bytes, size), size };
@@ -77,12 +80,13 @@ function isTransient(status: number): boolean {
 }
 
 async function checkImage(where: string, head: Uint8Array, size: number | undefined): Promise<string> {
-  if (head.length === 0) throw new NotAnImage(`${where} is empty`);
+  if (head.length === 0) throw new CutoutError('NotAnImage', `${where} is empty`);
   if (size !== undefined && size > MAX_IMAGE_BYTES) {
-    throw new ImageTooLarge(`${where} has ${size} bytes; the limit is ${MAX_IMAGE_BYTES}`);
+    throw new CutoutError('ImageTooLarge', `${where} has ${size} bytes; the limit is ${MAX_IMAGE_BYTES}`);
   }
   const type = await imageType(head);
-  if (type === undefined) throw new NotAnImage(`${where} is no image: its first bytes are those of no image format`);
+  if (type === undefined)
+    throw new CutoutError('NotAnImage', `${where} is no image: its first bytes are those of no image format`);
   return type.contentType;
 }
 

@@ -1,4 +1,4 @@
-import { CutoutError, DownloadFailed, InvalidResult, ResultTooLarge, UntrustedResultUrl } from '../errors.ts';
+import { CutoutError } from '../errors.ts';
 import { guardedFetch } from '../images/fetching.ts';
 import { type ImageType, imageType, SNIFF_BYTES } from '../images/type.ts';
 
@@ -21,7 +21,7 @@ export interface Medium extends ImageType {
  * @throws UntrustedResultUrl, DownloadFailed, InvalidResult; reading the bytes also ResultTooLarge
  */
 export async function openMedium(url: string, hosts: readonly string[]): Promise<Medium> {
-  if (!URL.canParse(url)) throw new UntrustedResultUrl('A media URL of the gateway is no URL');
+  if (!URL.canParse(url)) throw new CutoutError('UntrustedResultUrl', 'A media URL of the gateway is no URL');
   const response = await named(() =>
     guardedFetch(url, (hop) => checkHost(hop, hosts), {
       // Otherwise fetch unpacks a compressed body, and Content-Length no longer counts what arrives.
@@ -32,10 +32,11 @@ export async function openMedium(url: string, hosts: readonly string[]): Promise
   const chunks = wholeBody(response);
   const head: Uint8Array[] = [];
   try {
-    if (response.status !== 200) throw new DownloadFailed(`The CDN answered ${response.status} for a result`);
+    if (response.status !== 200)
+      throw new CutoutError('DownloadFailed', `The CDN answered ${response.status} for a result`);
     await readHead(chunks, head);
     const type = await imageType(Buffer.concat(head));
-    if (type === undefined) throw new InvalidResult('The result is no image by its own bytes');
+    if (type === undefined) throw new CutoutError('InvalidResult', 'The result is no image by its own bytes');
     return { ...type, bytes: concat(head, chunks), cancel: () => cancel(chunks, response) };
   } catch (error) {
     await cancel(chunks, response);
@@ -52,7 +53,10 @@ export function checkHost(url: URL, hosts: readonly string[]): void {
     return host.startsWith('*.') ? url.hostname.endsWith(host.slice(1)) : url.hostname === host;
   });
   if (!plain || !trusted)
-    throw new UntrustedResultUrl(`A result lies on (or redirects to) ${url.origin}, which is not trusted`);
+    throw new CutoutError(
+      'UntrustedResultUrl',
+      `A result lies on (or redirects to) ${url.origin}, which is not trusted`,
+    );
 }
 
 /** The body's chunks; ends only if all of it has arrived, and nothing but it. */
@@ -60,7 +64,7 @@ async function* wholeBody(response: Response): AsyncGenerator<Uint8Array, void> 
   const length = response.headers.get('content-length');
   // A body that ends when the connection does may have been cut anywhere.
   if (length === null && response.headers.get('transfer-encoding') === null) {
-    throw new DownloadFailed('The CDN does not say how long a result is, so it could not be checked');
+    throw new CutoutError('DownloadFailed', 'The CDN does not say how long a result is, so it could not be checked');
   }
   if (Number(length) > MAX_RESULT_BYTES) throw tooLarge();
   let bytes = 0;
@@ -77,12 +81,12 @@ async function* wholeBody(response: Response): AsyncGenerator<Uint8Array, void> 
     await reader?.cancel().catch(() => undefined);
   }
   if (length !== null && bytes !== Number(length)) {
-    throw new DownloadFailed(`The CDN sent ${bytes} of ${length} bytes of a result`);
+    throw new CutoutError('DownloadFailed', `The CDN sent ${bytes} of ${length} bytes of a result`);
   }
 }
 
-function tooLarge(): ResultTooLarge {
-  return new ResultTooLarge(`The result has more than ${MAX_RESULT_BYTES} bytes`);
+function tooLarge(): CutoutError {
+  return new CutoutError('ResultTooLarge', `The result has more than ${MAX_RESULT_BYTES} bytes`);
 }
 
 async function readHead(chunks: AsyncGenerator<Uint8Array, void>, head: Uint8Array[]): Promise<void> {
@@ -111,6 +115,6 @@ async function named<T>(work: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (error instanceof CutoutError) throw error;
     const reason = error instanceof Error ? (error.cause instanceof Error ? error.cause.message : error.message) : '';
-    throw new DownloadFailed(`The download of a result broke off (${reason})`, { cause: error });
+    throw new CutoutError('DownloadFailed', `The download of a result broke off (${reason})`, { cause: error });
   }
 }

@@ -1,11 +1,13 @@
 import { paginateListObjectsV2, type S3Client, type _Object as StoredObject } from '@aws-sdk/client-s3';
-import { type Job, type ObjectSource, publicSource, type UrlSource } from '../job.ts';
+import type { ObjectSource, UrlSource } from '../contract.ts';
+import { type Job, publicSource } from '../job.ts';
+import type { Settled } from './error-file.ts';
 import { sha256 } from './keys.ts';
 import { headObject, isSuperseded, type ObjectState } from './objects.ts';
 
 /** Where a result came from, as object metadata: ASCII, and well under the 2 KB that S3 allows. */
 export function resultMetadata({ source, requestId, uploadedAt }: Job): Record<string, string> {
-  const id: Record<string, string> = requestId === undefined ? {} : { 'request-id': requestId };
+  const id: Record<string, string> = requestId === null ? {} : { 'request-id': requestId };
   if ('imageUrl' in source) return { ...id, 'source-url-sha256': hashOf(source) };
   return {
     ...id,
@@ -30,9 +32,6 @@ export function isOfNewerUpload(job: Job, result: ObjectState): boolean {
   return !isResultOf(job.source, result) && uploadedAt >= job.uploadedAt;
 }
 
-/** The current version of the source has a result: whatever error file stands beside it is out of date. */
-export const DELIVERED = 'this version has been delivered';
-
 /**
  * Why the failure of an execution is of no interest any more; undefined if it is.
  *
@@ -42,19 +41,23 @@ export async function whySettled(
   s3: S3Client,
   resultsBucket: string,
   { source, resultKey, failedAt }: Pick<Job, 'source' | 'resultKey'> & { failedAt: Date },
-): Promise<string | undefined> {
+): Promise<Settled | undefined> {
   if ('imageUrl' in source) {
     const isLater = ({ metadata, lastModified }: ObjectState) =>
       metadata['source-url-sha256'] === hashOf(source) && lastModified > failedAt;
     const isDelivered = await someResult(s3, resultsBucket, resultKey, isLater);
-    return isDelivered ? 'this image has been delivered since' : undefined;
+    return isDelivered ? settled('this image has been delivered since') : undefined;
   }
   const current = await headObject(s3, source.bucket, source.key);
-  if (current !== undefined && isSuperseded(source, current)) return 'the source has been overwritten';
+  if (current !== undefined && isSuperseded(source, current)) return settled('the source has been overwritten');
   // An execution that failed before it pinned a version was about the current one.
   const { versionId = current?.versionId, etag = current?.etag } = source;
   const isDelivered = await hasResult(s3, resultsBucket, resultKey, { ...source, versionId, etag });
-  return isDelivered ? DELIVERED : undefined;
+  return isDelivered ? settled('this version has been delivered', true) : undefined;
+}
+
+function settled(reason: string, isDelivered = false): Settled {
+  return { reason, isDelivered };
 }
 
 /** Whether the result of exactly this version of the source is stored. */

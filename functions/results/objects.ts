@@ -5,7 +5,7 @@ import {
   type S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
-import type { ObjectSource } from '../job.ts';
+import type { ObjectSource } from '../contract.ts';
 
 /** What identifies the bytes of an object at a moment. */
 export interface ObjectState {

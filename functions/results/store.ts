@@ -1,9 +1,10 @@
 import { Readable } from 'node:stream';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
-import { deleteIfUnchanged, hasChanged, ifUnchanged } from './conditional-writes.ts';
+import type { StoredResult } from '../contract.ts';
+import { hasChanged, ifUnchanged } from './conditional-writes.ts';
 import type { Medium } from './medium.ts';
-import { headObject, type ObjectState } from './objects.ts';
+import type { ObjectState } from './objects.ts';
 
 /** Size of one part of a multipart upload, in bytes; with {@link PARALLEL_PARTS}, it bounds the memory a delivery takes. */
 const PART_BYTES = 8 * 1024 * 1024;
@@ -24,15 +25,6 @@ export function withUnsignedPayload(s3: S3Client): S3Client {
     { name: 'unsignedPayload', step: 'build' },
   );
   return s3;
-}
-
-/** A stored result, as the execution's output names it. */
-export interface StoredResult {
-  bucket: string;
-  key: string;
-  versionId?: string | undefined;
-  contentType: string;
-  bytes: number;
 }
 
 /**
@@ -77,21 +69,4 @@ export async function store(
     if (hasChanged(error)) return 'CHANGED';
     throw error;
   }
-}
-
-/**
- * Deletes the error file of an earlier failure, if there is one: deleting what is not there would leave a delete
- * marker in a bucket with versioning. A newer upload may have failed meanwhile, and its error file stays: one that was
- * there at the first look is kept because the source is then overwritten, one that came later because of its ETag.
- *
- * @param isOverwritten Whether the source has been overwritten by now.
- */
-export async function deleteErrorFile(
-  s3: S3Client,
-  { bucket, key }: { bucket: string; key: string },
-  isOverwritten: () => Promise<boolean>,
-): Promise<void> {
-  const file = await headObject(s3, bucket, key);
-  if (file === undefined || (await isOverwritten())) return;
-  await deleteIfUnchanged(s3, { bucket, key, etag: file.etag });
 }

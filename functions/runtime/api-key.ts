@@ -1,6 +1,6 @@
 import { SecretsProvider } from '@aws-lambda-powertools/parameters/secrets';
 import { ResourceNotFoundException } from '@aws-sdk/client-secrets-manager';
-import { ApiKeyNotSet } from '../errors.ts';
+import { CutoutError } from '../errors.ts';
 import { env } from './env.ts';
 
 /** How long a key is used before the secret is read again, in seconds: a rotated key needs no deploy. */
@@ -25,9 +25,12 @@ export async function apiKey({ fresh }: { fresh: boolean } = { fresh: false }): 
   }
   // Stored from a file or a terminal, a key often ends with a newline.
   const key = typeof value === 'string' ? value.trim() : '';
-  if (key === '') throw new ApiKeyNotSet('The secret with the API key of the gateway is empty');
+  if (key === '') throw new CutoutError('ApiKeyNotSet', 'The secret with the API key of the gateway is empty');
   if (/[^\x21-\x7e]/.test(key)) {
-    throw new ApiKeyNotSet('The secret with the API key of the gateway holds characters that no key has');
+    throw new CutoutError(
+      'ApiKeyNotSet',
+      'The secret with the API key of the gateway holds characters that no key has',
+    );
   }
   return key;
 }

@@ -1,7 +1,6 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import type { Context } from 'aws-lambda';
-import { CutoutError, InternalError } from '../errors.ts';
-import { Signal } from '../gateway/signals.ts';
+import { CutoutError } from '../errors.ts';
 import { publishMetrics } from './metrics.ts';
 import { redact } from './redact.ts';
 
@@ -9,7 +8,7 @@ import { redact } from './redact.ts';
 export const logger = new Logger();
 
 /**
- * Wraps a handler so that it fails only with a name of ours, and says so in its log. A {@link Signal} is no failure.
+ * Wraps a handler so that it fails only with a name of ours, and says so in its log.
  *
  * Anything unforeseen becomes InternalError: an unknown name would be taken for a crash by the `Retry` table.
  */
@@ -20,7 +19,6 @@ export function handlerOf<E, R>(work: (event: E) => Promise<R>): (event: E, cont
     try {
       return await work(event);
     } catch (error) {
-      if (error instanceof Signal) throw error;
       const named = error instanceof CutoutError ? error : asInternalError(error);
       logger.error('failed', { errorName: named.name, errorMessage: named.message, cause: describe(named.cause) });
       throw named;
@@ -31,8 +29,8 @@ export function handlerOf<E, R>(work: (event: E) => Promise<R>): (event: E, cont
 }
 
 /** An unforeseen error, under our name. */
-export function asInternalError(error: unknown): InternalError {
-  return new InternalError(`Something unforeseen happened (${describe(error)})`, { cause: error });
+export function asInternalError(error: unknown): CutoutError {
+  return new CutoutError('InternalError', `Something unforeseen happened (${describe(error)})`, { cause: error });
 }
 
 /** Name and message of an error, without what a message may carry of URLs. */

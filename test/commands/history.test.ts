@@ -31,7 +31,7 @@ describe('what an execution costs at the gateway', () => {
   });
 
   it('is nothing for what ended in ERROR', () => {
-    const error = visit('Check status', [failed('AskAgainIn5s'), failed('SubmitAgain')]);
+    const error = visit('Check status', [event('TaskSucceeded')], { status: 'ERROR' });
     const lastError = visit('Check status', [failed('RemovalError')]);
     expect(bill(submitted(), error, submitted())).toEqual({ charged: 1, perhaps: 0 });
     expect(bill(submitted(), error, submitted(), lastError)).toEqual({ charged: 0, perhaps: 0 });
@@ -84,22 +84,6 @@ describe('the timeline', () => {
     expect(lines.filter((line) => /✗ GatewayUnreachable/.test(line))).toHaveLength(2);
     expect(lines.filter((line) => /Check the setting gatewayUrl/.test(line))).toHaveLength(1);
     expect(lines.at(-2)).toMatch(/tried again by itself/);
-  });
-
-  it('says what a signal means, and takes none for a failure', () => {
-    const lines: string[] = [];
-    vi.spyOn(console, 'log').mockImplementation((line) => void lines.push(line));
-    const timeline = new Timeline(
-      { executionArn: 'arn', stateMachineArn: 'arn', status: 'RUNNING', startDate: new Date(0) },
-      0,
-    );
-    for (const look of [visit('Check status', [failed('AskAgainIn10s')]), [], [failed('SubmitAgain')], []])
-      timeline.print(look);
-    expect(lines.map((line) => line.replace(/^ *[\d.]+ s +/, ''))).toEqual([
-      '→ Check status',
-      '· still working: asks again in 10 s',
-      '· a system error at the gateway: submits again',
-    ]);
   });
 
   it('adds up the stays in a state', () => {

@@ -1,51 +1,34 @@
 import { execFileSync } from 'node:child_process';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
-import * as errors from '../../functions/errors.ts';
-import * as gatewayErrors from '../../functions/gateway/errors.ts';
-
-const { CutoutError, explain, isErrorName, REMEDIES } = errors;
-const { GatewayError, OutcomeUnknown } = gatewayErrors;
-
-type Thrown = new (what: string) => errors.CutoutError;
-
-const isErrorClass = (value: unknown): value is Thrown =>
-  typeof value === 'function' && value.prototype instanceof CutoutError && value !== GatewayError;
-
-/** Every class of error that there is, under the name it is exported by. */
-const classes = Object.entries({ ...errors, ...gatewayErrors }).flatMap(([exported, value]) =>
-  isErrorClass(value) ? [[exported, value] as const] : [],
-);
-
-/** What an error of the class exported as `exported` is called: the kinds of OutcomeUnknown share a name. */
-const nameOf = (exported: string, errorClass: Thrown) =>
-  errorClass.prototype instanceof OutcomeUnknown ? 'OutcomeUnknown' : exported;
+import {
+  CutoutError,
+  ERROR_NAMES,
+  ERRORS,
+  errorsWhere,
+  explain,
+  isError,
+  isErrorName,
+  redrivePays,
+} from '../../functions/errors.ts';
 
 describe('every error', () => {
-  it.each(classes)('%s has the name of its class and says what happened and what to do', (exported, ErrorClass) => {
-    const error = new ErrorClass('It happened');
+  it.each(ERROR_NAMES)('%s says what happened and what to do', (name) => {
+    const error = new CutoutError(name, 'It happened', { cause: 'a reason', retryAfterSeconds: 5 });
 
-    expect(error.name).toBe(nameOf(exported, ErrorClass));
-    expect(isErrorName(error.name)).toBe(true);
-    expect(error.message).toBe(`It happened. ${REMEDIES[error.name]}`);
-    expect(error).toBeInstanceOf(Error);
-  });
-
-  it('that the table has a remedy for is thrown by a function, but for what is said of a stopped execution', () => {
-    const thrown = new Set(classes.map(([exported, errorClass]) => nameOf(exported, errorClass)));
-    const others = Object.keys(REMEDIES).filter((name) => !thrown.has(name));
-    expect(others).toEqual(['Aborted']);
+    expect(error).toMatchObject({ name, cause: 'a reason', retryAfterSeconds: 5 });
+    expect(error.message).toBe(`It happened. ${ERRORS[name].remedy}`);
+    expect(isError(error, name)).toBe(true);
+    expect(isError(error)).toBe(true);
   });
 
   it('keeps its name and its remedy in a minified bundle, where classes are renamed', async () => {
     const { outputFiles } = await build({
       stdin: {
         contents: `
-          import * as errors from './functions/errors.ts';
-          import * as gatewayErrors from './functions/gateway/errors.ts';
-          const named = Object.entries({ ...errors, ...gatewayErrors }).flatMap(([exported, value]) =>
-            value.prototype instanceof errors.CutoutError ? [[exported, new value('It happened')]] : []);
-          console.log(JSON.stringify(named.map(([exported, { name, message }]) => [exported, name, message])));`,
+          import { CutoutError } from './functions/errors.ts';
+          const { name, message } = new CutoutError('ImageNotFound', 'It happened');
+          console.log(JSON.stringify({ name, message }));`,
         resolveDir: `${import.meta.dirname}/../..`,
       },
       bundle: true,
@@ -55,17 +38,34 @@ describe('every error', () => {
       write: false,
     });
     const code = outputFiles[0]?.text ?? '';
-    expect(code).not.toContain('class ImageNotFound');
-
+    expect(code).not.toContain('class CutoutError');
     const output = execFileSync(process.execPath, ['--input-type=module'], { input: code, encoding: 'utf8' });
-    const named = new Map<string, string[]>(
-      JSON.parse(output).map(([exported, ...rest]: string[]) => [exported ?? '', rest]),
-    );
-    for (const [exported, errorClass] of classes) {
-      const name = nameOf(exported, errorClass);
-      if (!isErrorName(name)) throw new Error(`There is no remedy for ${name}`);
-      expect(named.get(exported)).toEqual([name, `It happened. ${REMEDIES[name]}`]);
+    expect(JSON.parse(output)).toEqual({ name: 'ImageNotFound', message: 'It happened. Upload the image again.' });
+  });
+
+  it('that a redrive does not help submits nothing when it is redriven', () => {
+    for (const name of errorsWhere(({ redriveHelps }) => !redriveHelps)) {
+      expect(redrivePays(name, 'Submit'), name).toBe(false);
     }
+  });
+
+  it('that is never retried is not one that passes by itself', () => {
+    expect(errorsWhere(({ retried }) => retried !== 'no')).toEqual([
+      'TooManyRequests',
+      'GatewayUnreachable',
+      'OutcomeUnknown',
+      'DownloadFailed',
+      'InternalError',
+    ]);
+  });
+});
+
+describe('a redrive', () => {
+  it('pays for what failed before it was submitted, and for what the gateway lost', () => {
+    expect(redrivePays('InsufficientBalance', 'Submit')).toBe(true);
+    expect(redrivePays('InsufficientBalance', 'Check status')).toBe(false);
+    expect(redrivePays('RemovalError', 'Check status')).toBe(true);
+    expect(redrivePays('InvalidResult', 'Deliver')).toBe(false);
   });
 });
 

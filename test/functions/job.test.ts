@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { InvalidInput } from '../../functions/errors.ts';
+import { isError } from '../../functions/errors.ts';
 import { isJobOf, type Job, parseExecutionInput, parseJob, publicSource } from '../../functions/job.ts';
 
 /** What is said of an input that is refused. */
@@ -7,7 +7,7 @@ function refusalOf(parse: (value: unknown) => unknown, value: unknown): string {
   try {
     parse(value);
   } catch (error) {
-    if (error instanceof InvalidInput) return error.message;
+    if (isError(error, 'InvalidInput')) return error.message;
     throw error;
   }
   throw new Error('It was not refused');
@@ -84,9 +84,11 @@ describe("an execution's state", () => {
     source: { ...object, versionId: 'v1', etag: 'abc' },
     resultKey: 'photos/cat.jpg',
     submission: 2,
+    submissionId: 'cat-0123#2',
     requestId: 'bria-rmbg-2-0-682_019d',
     submittedAt: '2026-03-31T10:00:00.000Z',
     status: 'COMPLETED',
+    waitSeconds: 5,
     mediaUrls: ['https://pub-1.r2.dev/output.png'],
   };
 
@@ -95,8 +97,8 @@ describe("an execution's state", () => {
   });
 
   it('may have a URL for a source, and no submission yet', () => {
-    const { requestId: _, mediaUrls: __, ...rest } = job;
-    const superseded = { ...rest, source: { imageUrl: url.imageUrl }, status: 'SUPERSEDED' };
+    const { mediaUrls: _, ...rest } = job;
+    const superseded = { ...rest, requestId: null, source: { imageUrl: url.imageUrl }, status: 'SUPERSEDED' };
     expect(parseJob(superseded)).toEqual(superseded);
   });
 

@@ -33,7 +33,7 @@ function refusal(props: BackgroundRemovalProps | Make): string {
   throw new Error('Accepted');
 }
 
-const number = (stack: Stack) => new CfnParameter(stack, 'Number', { type: 'Number' }).valueAsNumber;
+const number = (stack: Stack, id = 'Number') => new CfnParameter(stack, id, { type: 'Number' }).valueAsNumber;
 const text = (stack: Stack) => new CfnParameter(stack, 'Text').valueAsString;
 
 describe('a prop that cannot be used is refused by its name, with what would do:', () => {
@@ -108,14 +108,19 @@ describe('a value that is known only at deployment is taken as it is', () => {
     expect(callback.ReservedConcurrentExecutions).toEqual({ Ref: 'Number' });
   });
 
-  it('as the first wait', () => {
-    const template = Template.fromStack(make((scope) => ({ expectedTime: Duration.seconds(number(scope)) })));
-    const { DefinitionString } = resource(
-      template,
-      'AWS::StepFunctions::StateMachine',
-      'WorkflowStateMachine',
-    ).Properties;
-    expect(flat(DefinitionString)).toContain('"Wait":{"Type":"Wait","Seconds":<Number>,');
+  it.each(['polling', 'webhook'])('as the delay before the first status check, in %s mode', (mode) => {
+    const template = Template.fromStack(
+      make((scope) => ({
+        expectedTime: Duration.seconds(number(scope)),
+        timeout: Duration.minutes(number(scope, 'Minutes')),
+        webhook: mode === 'webhook' ? {} : undefined,
+      })),
+    );
+    const { Environment } = resource(template, 'AWS::Lambda::Function', 'Submit').Properties;
+    expect(Environment.Variables).toMatchObject({
+      EXPECTED_SECONDS: { Ref: 'Number' },
+      TIMEOUT_MINUTES: { Ref: 'Minutes' },
+    });
   });
 
   it.each<[what: string, props: Make]>([

@@ -1,8 +1,6 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
-import { type ErrorName, REMEDIES } from '../../functions/errors.ts';
-import { WAITS_SECONDS } from '../../functions/gateway/polling.ts';
-import { askAgainIn } from '../../functions/gateway/signals.ts';
+import { ERRORS, type ErrorName } from '../../functions/errors.ts';
 import { synthesize, type Template } from '../../local/template.ts';
 
 interface Retrier {
@@ -17,13 +15,14 @@ interface Retrier {
 interface State {
   Type: string;
   Next?: string;
+  Default?: string;
+  Choices?: { Next: string }[];
   End?: boolean;
   Retry?: Retrier[];
   Catch?: { ErrorEquals: string[]; ResultPath: string | null; Next: string }[];
   Resource?: string;
   Parameters?: Record<string, unknown>;
   TimeoutSeconds?: number;
-  Seconds?: number;
   OutputPath?: string;
 }
 
@@ -53,37 +52,36 @@ const TASKS = ['Submit', 'Check status', 'Deliver'];
 const SIX_HOURS = 6 * 3600;
 
 describe('the states', () => {
-  it('are four, plainly named, and begin with Submit', () => {
+  const NAMES = ['Submit', 'Wait', 'Check status', 'Finished?', 'Superseded', 'Deliver'];
+
+  it('are plainly named, and begin with Submit', () => {
     expect(definition.StartAt).toBe('Submit');
-    expect(Object.keys(definition.States).sort()).toEqual(['Submit', 'Wait', 'Check status', 'Deliver'].sort());
+    expect(Object.keys(definition.States).sort()).toEqual([...NAMES].sort());
   });
 
   it('follow one another as the design says', () => {
     expect(state('Submit').Next).toBe('Wait');
-    expect(state('Wait')).toEqual({ Type: 'Wait', Seconds: 5, Next: 'Check status' });
-    expect(state('Check status').Next).toBe('Deliver');
+    expect(state('Wait')).toEqual({ Type: 'Wait', SecondsPath: '$.waitSeconds', Next: 'Check status' });
+    expect(state('Check status').Next).toBe('Finished?');
+    expect(state('Finished?')).toEqual({
+      Type: 'Choice',
+      Choices: [
+        { Variable: '$.status', StringEquals: 'COMPLETED', Next: 'Deliver' },
+        { Variable: '$.status', StringEquals: 'ERROR', Next: 'Submit' },
+        { Variable: '$.status', StringEquals: 'SUPERSEDED', Next: 'Superseded' },
+      ],
+      Default: 'Wait',
+    });
+    expect(state('Superseded')).toMatchObject({ Type: 'Pass', End: true });
     expect(state('Deliver').End).toBe(true);
   });
 
-  it('wait for as long as the settings say before the first look', () => {
-    const { States } = JSON.parse(definitionIn(synthesize({ expectedSeconds: 40 })));
-    expect(States.Wait.Seconds).toBe(40);
-  });
-
-  it('lead back to Submit where Check status says so, with what was submitted', () => {
-    expect(state('Check status').Catch).toEqual([{ ErrorEquals: ['SubmitAgain'], ResultPath: null, Next: 'Submit' }]);
-    expect(delays(state('Check status'), 'SubmitAgain')).toEqual([]);
-  });
-
-  it.each(WAITS_SECONDS)('let Check status ask again after %i s, as often as it says so', (seconds) => {
-    const { Retry = [] } = state('Check status');
-    const retrier = Retry.find(({ ErrorEquals }) => ErrorEquals.some((name) => matches(name, askAgainIn(seconds))));
-    expect(retrier).toEqual({
-      ErrorEquals: [`AskAgainIn${seconds}s`],
-      IntervalSeconds: seconds,
-      BackoffRate: 1,
-      MaxAttempts: 99_999_999,
-    });
+  it('poll in webhook mode, too, once the callback has come or has not', () => {
+    const { States } = JSON.parse(definitionIn(synthesize({ webhook: true })));
+    expect(Object.keys(States).sort()).toEqual([...NAMES, 'Await callback'].sort());
+    expect(States.Submit.Next).toBe('Await callback');
+    expect(States['Await callback'].Next).toBe('Check status');
+    expect(States['Finished?'].Default).toBe('Wait');
   });
 
   it('are all reached, and lead only to states that exist', () => {
@@ -98,13 +96,12 @@ describe('the states', () => {
   });
 
   it.each(TASKS)('%s fails uncaught, so that redriving goes on at it', (name) => {
-    const caught = (state(name).Catch ?? []).flatMap(({ ErrorEquals }) => ErrorEquals);
-    expect(caught.filter((error) => error !== 'SubmitAgain')).toEqual([]);
+    expect(state(name).Catch).toBeUndefined();
   });
 
-  it('end nowhere but in a task: nothing that failed can be redriven at a Fail state', () => {
+  it('fail nowhere but in a task: nothing that failed can be redriven at a Fail state', () => {
     const types = Object.values(definition.States).map(({ Type }) => Type);
-    expect(types.sort()).toEqual(['Task', 'Task', 'Task', 'Wait']);
+    expect(types.sort()).toEqual(['Choice', 'Pass', 'Task', 'Task', 'Task', 'Wait']);
   });
 
   it.each([
@@ -126,8 +123,8 @@ describe('the states', () => {
   });
 });
 
-function successors({ Next, Catch = [] }: State): string[] {
-  return [...(Next === undefined ? [] : [Next]), ...Catch.map((catcher) => catcher.Next)];
+function successors({ Next, Default, Choices = [], Catch = [] }: State): string[] {
+  return [Next, Default, ...[...Choices, ...Catch].map((each) => each.Next)].filter((next) => next !== undefined);
 }
 
 describe('the definition', () => {
@@ -220,6 +217,8 @@ describe('the retries of Submit, which decide who pays', () => {
     InvalidInput: 'surely refused',
     ImageNotFound: 'surely refused',
     NotAnImage: 'surely refused',
+    ImageArchived: 'surely refused',
+    UnsupportedFormat: 'surely refused',
     ImageTooLarge: 'surely refused',
     ApiKeyNotSet: 'surely refused',
     BadRequest: 'surely refused',
@@ -237,6 +236,7 @@ describe('the retries of Submit, which decide who pays', () => {
     DownloadFailed: 'unforeseen',
     UntrustedResultUrl: 'not of Submit',
     InvalidResult: 'not of Submit',
+    ResultExpired: 'not of Submit',
     ResultTooLarge: 'not of Submit',
     Aborted: 'not of Submit',
   };
@@ -247,7 +247,7 @@ describe('the retries of Submit, which decide who pays', () => {
   const submit = state('Submit');
 
   it('are decided for every error there is', () => {
-    expect(Object.keys(ACCEPTANCE).sort()).toEqual(Object.keys(REMEDIES).sort());
+    expect(Object.keys(ACCEPTANCE).sort()).toEqual(Object.keys(ERRORS).sort());
   });
 
   it.each(named('surely refused'))('%s, surely refused: none', (error) => {
@@ -285,10 +285,6 @@ describe('the retries of Submit, which decide who pays', () => {
 });
 
 describe('the retries of Check status and Deliver, which cost nothing', () => {
-  it('let no look of Check status wait long for the failures of all looks before it', () => {
-    expect(Math.max(...delays(state('Check status'), 'Lambda.TooManyRequestsException'))).toBe(30);
-  });
-
   it.each(['TooManyRequests', 'GatewayUnreachable', 'OutcomeUnknown', 'InternalError', ...CRASHES])(
     'Check status asks again after %s for over two hours',
     (error) => expect(meanDelay(state('Check status'), error)).toBeGreaterThan(2 * 3600),
@@ -314,7 +310,7 @@ describe('the retries of Check status and Deliver, which cost nothing', () => {
     (error) => expect(meanDelay(state('Deliver'), error)).toBeGreaterThan(3600),
   );
 
-  it.each(['InvalidInput', 'UntrustedResultUrl', 'InvalidResult', 'ResultTooLarge'])(
+  it.each(['InvalidInput', 'UntrustedResultUrl', 'InvalidResult', 'ResultTooLarge', 'ResultExpired'])(
     'Deliver does not try again after %s',
     (error) => expect(delays(state('Deliver'), error)).toEqual([]),
   );
@@ -326,7 +322,7 @@ describe.each(TASKS)('the Retry table of %s', (name) => {
   it('names only errors that exist, each once', () => {
     const names = table.flatMap(({ ErrorEquals }) => ErrorEquals);
     expect(new Set(names).size).toBe(names.length);
-    const known = [...Object.keys(REMEDIES), 'SubmitAgain', ...WAITS_SECONDS.map(askAgainIn)];
+    const known = Object.keys(ERRORS);
     const foreign = names.filter((each) => !known.includes(each));
     expect(foreign.filter((each) => !['States.ALL', 'Lambda.TooManyRequestsException'].includes(each))).toEqual([]);
   });

@@ -97,7 +97,7 @@ describe("a stranger's app", () => {
 
   it('may be CommonJS, too', async () => {
     const { stdout } = await run(process.execPath, ['-p', "Object.keys(require('cutout')).join()"], { cwd: folder });
-    expect(stdout.trim()).toBe('BackgroundRemoval,REMEDIES,RemoveBackground');
+    expect(stdout.trim()).toBe('BackgroundRemoval,ERRORS,RemoveBackground');
   });
 
   it('gets all of both its removals, of which one makes its buckets and has a webhook', () => {

@@ -1,21 +1,7 @@
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { type CutoutError, isError } from '../../../functions/errors.ts';
 import { Gateway, type GatewayOptions } from '../../../functions/gateway/client.ts';
-import {
-  BadRequest,
-  ConnectionLost,
-  Forbidden,
-  GatewayError,
-  GatewayUnreachable,
-  InsufficientBalance,
-  NoAnswerInTime,
-  NotFound,
-  OutcomeUnknown,
-  ServerError,
-  TooManyRequests,
-  Unauthorized,
-  UnusableAnswer,
-} from '../../../functions/gateway/errors.ts';
 import type { Answer, GatewayOptions as SimulatorOptions } from '../../../local/gateway.ts';
 import { failureOf, PNG, serve, serveBytes, startSimulator } from '../support.ts';
 
@@ -32,11 +18,11 @@ async function start(options: Partial<SimulatorOptions> = {}) {
 }
 
 /** What a submission fails with if the gateway answers it so. */
-async function refusalOf(answer: Answer): Promise<GatewayError> {
+async function refusalOf(answer: Answer): Promise<CutoutError> {
   const { simulator, gateway } = await start();
   simulator.nextSubmits(answer);
   const error = await failureOf(gateway.submit(IMAGE_URL));
-  if (error instanceof GatewayError) return error;
+  if (isError(error)) return error;
   throw error;
 }
 
@@ -213,7 +199,7 @@ describe('asking for the status', () => {
     simulator.nextStatuses({ document: { request_id: 'another', status: 'COMPLETED' } });
 
     const error = await failureOf(gateway.status(requestId));
-    expect(error).toBeInstanceOf(UnusableAnswer);
+    expect(error).toMatchObject({ name: 'OutcomeUnknown' });
     expect(error.message).toContain(`another request than ${requestId}`);
   });
 
@@ -224,29 +210,28 @@ describe('asking for the status', () => {
       const { requestId } = await gateway.submit(IMAGE_URL);
       simulator.nextStatuses(behaviour);
 
-      expect(await failureOf(gateway.status(requestId))).toBeInstanceOf(OutcomeUnknown);
+      expect(await failureOf(gateway.status(requestId))).toMatchObject({ name: 'OutcomeUnknown' });
     },
   );
 
   it('says NotFound for a request that the gateway does not know', async () => {
     const { gateway } = await start();
-    expect(await failureOf(gateway.status('never-submitted'))).toBeInstanceOf(NotFound);
+    expect(await failureOf(gateway.status('never-submitted'))).toMatchObject({ name: 'NotFound' });
   });
 });
 
 describe('a documented refusal', () => {
   it.each([
-    [400, BadRequest, "Model not found: Model 'bria-rmbg-2-0-682' not found or is disabled"],
-    [402, InsufficientBalance, 'Insufficient Balance: Your wallet does not have enough balance.'],
-    [403, Forbidden, 'Your subscription does not include this model.'],
-    [404, NotFound, 'Resource not found'],
-    [429, TooManyRequests, 'Rate limit is exceeded.'],
-    [500, ServerError, 'Something went wrong.'],
-  ])("%i has a class of its own and quotes the gateway's words", async (status, errorClass, said) => {
+    [400, 'BadRequest', "Model not found: Model 'bria-rmbg-2-0-682' not found or is disabled"],
+    [402, 'InsufficientBalance', 'Insufficient Balance: Your wallet does not have enough balance.'],
+    [403, 'Forbidden', 'Your subscription does not include this model.'],
+    [404, 'NotFound', 'Resource not found'],
+    [429, 'TooManyRequests', 'Rate limit is exceeded.'],
+    [500, 'OutcomeUnknown', 'Something went wrong.'],
+  ])("%i is %s and quotes the gateway's words", async (status, name, said) => {
     const error = await refusalOf({ status });
 
-    expect(error).toBeInstanceOf(errorClass);
-    expect(error.status).toBe(status);
+    expect(error.name).toBe(name);
     expect(error.message).toContain(`The gateway answered ${status}`);
     expect(error.message).toContain(said);
   });
@@ -255,7 +240,7 @@ describe('a documented refusal', () => {
     const { simulator } = await start();
     const error = await failureOf(gatewayAt(simulator.url, { apiKey: async () => 'bad-key' }).submit(IMAGE_URL));
 
-    expect(error).toBeInstanceOf(Unauthorized);
+    expect(error).toMatchObject({ name: 'Unauthorized' });
     expect(error.message).toContain('Access denied due to missing or invalid subscription key');
     expect(error.message).not.toContain('bad-key');
   });
@@ -263,7 +248,6 @@ describe('a documented refusal', () => {
   it.each([502, 503, 504, 599])('%i leaves the outcome open, like every 5xx', async (status) => {
     const error = await refusalOf({ status, body: 'upstream error' });
 
-    expect(error).toBeInstanceOf(ServerError);
     expect(error.name).toBe('OutcomeUnknown');
   });
 
@@ -276,8 +260,8 @@ describe('a documented refusal', () => {
   });
 
   it('is the same without a body, or with one that is a web page', async () => {
-    expect(await refusalOf({ status: 402, body: '' })).toBeInstanceOf(InsufficientBalance);
-    expect(await refusalOf({ status: 403, body: '<h1>Forbidden</h1>' })).toBeInstanceOf(Forbidden);
+    expect(await refusalOf({ status: 402, body: '' })).toMatchObject({ name: 'InsufficientBalance' });
+    expect(await refusalOf({ status: 403, body: '<h1>Forbidden</h1>' })).toMatchObject({ name: 'Forbidden' });
   });
 });
 
@@ -316,8 +300,7 @@ describe('an answer that the documentation does not know', () => {
     simulator.nextSubmits('accept-then-hang');
     const error = await failureOf(gatewayAt(simulator.url, { timeoutMs: 50 }).submit(IMAGE_URL));
 
-    expect(error).toBeInstanceOf(NoAnswerInTime);
-    expect(error).toBeInstanceOf(OutcomeUnknown);
+    expect(error).toMatchObject({ name: 'OutcomeUnknown' });
     expect(error.message).toContain('did not answer within 0.05 s');
   });
 
@@ -325,7 +308,7 @@ describe('an answer that the documentation does not know', () => {
     const server = await serve((_request, response) => response.writeHead(202).write('{"request_id":'));
     const error = await failureOf(gatewayAt(server.origin, { timeoutMs: 200 }).submit(IMAGE_URL));
 
-    expect(error).toBeInstanceOf(NoAnswerInTime);
+    expect(error).toMatchObject({ name: 'OutcomeUnknown' });
   });
 
   it('that is cut off leaves the outcome open', async () => {
@@ -333,7 +316,7 @@ describe('an answer that the documentation does not know', () => {
       response.writeHead(202, { 'content-length': 100 }).write('{"request_id":"id-1"}', () => request.socket.destroy());
     });
 
-    expect(await failureOf(gatewayAt(server.origin).submit(IMAGE_URL))).toBeInstanceOf(ConnectionLost);
+    expect(await failureOf(gatewayAt(server.origin).submit(IMAGE_URL))).toMatchObject({ name: 'OutcomeUnknown' });
   });
 
   it('that is a broken connection leaves the outcome open, also if the image was accepted', async () => {
@@ -341,7 +324,7 @@ describe('an answer that the documentation does not know', () => {
     for (const behaviour of ['reset', 'accept-then-reset'] as const) {
       simulator.nextSubmits(behaviour);
       const error = await failureOf(gateway.submit(IMAGE_URL));
-      expect(error).toBeInstanceOf(ConnectionLost);
+      expect(error).toMatchObject({ name: 'OutcomeUnknown' });
       expect(error.name).toBe('OutcomeUnknown');
     }
     expect(simulator.charged).toBe(1);
@@ -352,7 +335,7 @@ describe('an answer that the documentation does not know', () => {
     simulator.nextSubmits('html');
     const error = await failureOf(gateway.submit(IMAGE_URL));
 
-    expect(error).toBeInstanceOf(UnusableAnswer);
+    expect(error).toMatchObject({ name: 'OutcomeUnknown' });
     expect(error.message).toContain('The gateway answered 200 with text/html and without a request_id');
   });
 
@@ -360,7 +343,7 @@ describe('an answer that the documentation does not know', () => {
     const { simulator, gateway } = await start();
     simulator.nextSubmits('no-request-id');
 
-    expect(await failureOf(gateway.submit(IMAGE_URL))).toBeInstanceOf(UnusableAnswer);
+    expect(await failureOf(gateway.submit(IMAGE_URL))).toMatchObject({ name: 'OutcomeUnknown' });
     expect(simulator.charged).toBe(1);
   });
 
@@ -368,7 +351,7 @@ describe('an answer that the documentation does not know', () => {
     'that has the request id %j is not believed, since a status URL is built from it',
     async (request_id) => {
       const error = await refusalOf({ status: 202, body: { request_id, status: 'QUEUED' } });
-      expect(error).toBeInstanceOf(UnusableAnswer);
+      expect(error).toMatchObject({ name: 'OutcomeUnknown' });
     },
   );
 
@@ -378,8 +361,8 @@ describe('an answer that the documentation does not know', () => {
     simulator.nextSubmits('redirect');
     simulator.nextStatuses({ status: 302, headers: { location: `${simulator.cdnUrl}/elsewhere` } });
 
-    expect(await failureOf(gateway.submit(IMAGE_URL))).toBeInstanceOf(UnusableAnswer);
-    expect(await failureOf(gateway.status(requestId))).toBeInstanceOf(UnusableAnswer);
+    expect(await failureOf(gateway.submit(IMAGE_URL))).toMatchObject({ name: 'OutcomeUnknown' });
+    expect(await failureOf(gateway.status(requestId))).toMatchObject({ name: 'OutcomeUnknown' });
     expect(simulator.cdnRequests).toEqual([]);
   });
 
@@ -395,7 +378,7 @@ describe('an answer that the documentation does not know', () => {
     });
     const error = await failureOf(gatewayAt(server.origin).submit(IMAGE_URL));
 
-    expect(error).toBeInstanceOf(UnusableAnswer);
+    expect(error).toMatchObject({ name: 'OutcomeUnknown' });
     expect(sent).toBeLessThan(64 * 1024 * 1024);
   });
 });
@@ -404,19 +387,19 @@ describe('a gateway that cannot be reached', () => {
   it('was surely sent nothing if its port is closed', async () => {
     const error = await failureOf(gatewayAt(`http://127.0.0.1:${await closedPort()}`).submit(IMAGE_URL));
 
-    expect(error).toBeInstanceOf(GatewayUnreachable);
-    expect(error).not.toBeInstanceOf(OutcomeUnknown);
+    expect(error).toMatchObject({ name: 'GatewayUnreachable' });
+    expect(error).not.toMatchObject({ name: 'OutcomeUnknown' });
     expect(error.message).toContain('ECONNREFUSED');
   });
 
   it('was surely sent nothing if each address of its name refuses', async () => {
     const error = await failureOf(gatewayAt(`http://localhost:${await closedPort()}`).submit(IMAGE_URL));
-    expect(error).toBeInstanceOf(GatewayUnreachable);
+    expect(error).toMatchObject({ name: 'GatewayUnreachable' });
   });
 
   it('was surely sent nothing if its name does not exist', async () => {
     const error = await failureOf(gatewayAt('https://gateway.invalid').submit(IMAGE_URL));
-    expect(error).toBeInstanceOf(GatewayUnreachable);
+    expect(error).toMatchObject({ name: 'GatewayUnreachable' });
   });
 });
 
@@ -450,7 +433,7 @@ describe('a rotated key', () => {
     const { apiKey, asked } = rotating({ cached: 'old-key', fresh: 'old-key' });
     const error = await failureOf(gatewayAt(simulator.url, { apiKey }).submit(IMAGE_URL));
 
-    expect(error).toBeInstanceOf(Unauthorized);
+    expect(error).toMatchObject({ name: 'Unauthorized' });
     expect(asked).toEqual(['cached', 'fresh']);
     expect(simulator.submissions).toHaveLength(1);
   });
@@ -460,7 +443,7 @@ describe('a rotated key', () => {
     const { apiKey } = rotating({ cached: 'old-key', fresh: 'also-bad' });
     const error = await failureOf(gatewayAt(simulator.url, { apiKey }).submit(IMAGE_URL));
 
-    expect(error).toBeInstanceOf(Unauthorized);
+    expect(error).toMatchObject({ name: 'Unauthorized' });
     expect(simulator.submissions).toHaveLength(2);
     expect(simulator.charged).toBe(0);
   });

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { DownloadFailed, ImageNotFound, ImageTooLarge, InvalidInput, NotAnImage } from '../../../functions/errors.ts';
 import { lookAt, MAX_IMAGE_BYTES } from '../../../functions/images/source.ts';
 import { failureOf, PLAIN, PNG, serve, serveBytes, startS3, VERSIONED } from '../support.ts';
 
@@ -62,7 +61,7 @@ describe('looking at an object', () => {
     for (const bucket of [PLAIN, VERSIONED]) {
       s3.put(bucket, 'cat.png', Buffer.alloc(0));
       const error = await failureOf(lookAt(client, { bucket, key: 'cat.png' }, GATEWAY));
-      expect(error).toBeInstanceOf(NotAnImage);
+      expect(error).toMatchObject({ name: 'NotAnImage' });
       expect(error.message).toContain(`s3://${bucket}/cat.png is empty`);
     }
   });
@@ -76,7 +75,9 @@ describe('looking at an object', () => {
     const { s3, client } = await startS3();
     s3.put(PLAIN, 'cat.jpg', body, 'image/jpeg');
 
-    expect(await failureOf(lookAt(client, { bucket: PLAIN, key: 'cat.jpg' }, GATEWAY))).toBeInstanceOf(NotAnImage);
+    expect(await failureOf(lookAt(client, { bucket: PLAIN, key: 'cat.jpg' }, GATEWAY))).toMatchObject({
+      name: 'NotAnImage',
+    });
   });
 
   it('does not find what is not there', async () => {
@@ -86,7 +87,7 @@ describe('looking at an object', () => {
       s3.delete(bucket, 'gone.png');
       for (const key of ['never.png', 'gone.png']) {
         const error = await failureOf(lookAt(client, { bucket, key }, GATEWAY));
-        expect(error).toBeInstanceOf(ImageNotFound);
+        expect(error).toMatchObject({ name: 'ImageNotFound' });
         expect(error.message).toContain(`There is no object s3://${bucket}/${key}`);
       }
     }
@@ -97,7 +98,7 @@ describe('looking at an object', () => {
     const { versionId } = s3.put(VERSIONED, 'other.png', PNG);
     const source = { bucket: VERSIONED, key: 'cat.png', versionId };
 
-    expect(await failureOf(lookAt(client, source, GATEWAY))).toBeInstanceOf(ImageNotFound);
+    expect(await failureOf(lookAt(client, source, GATEWAY))).toMatchObject({ name: 'ImageNotFound' });
   });
 
   it('says SUPERSEDED if another version has come since', async () => {
@@ -164,7 +165,7 @@ describe('looking at an object', () => {
     s3.delete(VERSIONED, 'cat.png');
     const marker = s3.versions(VERSIONED, 'cat.png').find(({ deleteMarker }) => deleteMarker)?.versionId;
     const source = { bucket: VERSIONED, key: 'cat.png', versionId: versionId || marker };
-    expect(await failureOf(lookAt(client, source, GATEWAY))).toBeInstanceOf(ImageNotFound);
+    expect(await failureOf(lookAt(client, source, GATEWAY))).toMatchObject({ name: 'ImageNotFound' });
   });
 
   it.each(['..', 'photos/../cat.png', './cat.png', 'photos/.', 'a/./b'])(
@@ -173,7 +174,7 @@ describe('looking at an object', () => {
       const { client, requests } = await startS3();
       const error = await failureOf(lookAt(client, { bucket: PLAIN, key }, GATEWAY));
 
-      expect(error).toBeInstanceOf(InvalidInput);
+      expect(error).toMatchObject({ name: 'InvalidInput' });
       expect(error.message).toContain('rename it');
       expect(requests).toEqual([]);
     },
@@ -237,7 +238,7 @@ describe('looking at an image URL', () => {
 
     for (const { origin } of [text, empty, unsatisfiable]) {
       const error = await failureOf(look(`${origin}/cat.jpg?token=secret`));
-      expect(error).toBeInstanceOf(NotAnImage);
+      expect(error).toMatchObject({ name: 'NotAnImage' });
       expect(error.message).toContain(`${origin}/cat.jpg `);
       expect(error.message).not.toContain('secret');
     }
@@ -247,28 +248,28 @@ describe('looking at an image URL', () => {
     const headers = { 'content-range': `bytes 0-${PNG.length - 1}/${MAX_IMAGE_BYTES + 1}` };
     const server = await serve((_request, response) => response.writeHead(206, headers).end(PNG));
 
-    expect(await failureOf(look(server.origin))).toBeInstanceOf(ImageTooLarge);
+    expect(await failureOf(look(server.origin))).toMatchObject({ name: 'ImageTooLarge' });
   });
 
   it.each([403, 404, 410])('does not find an image that is answered %i', async (status) => {
     const server = await serve((_request, response) => response.writeHead(status).end(PNG));
     const error = await failureOf(look(`${server.origin}/cat.jpg?token=secret`));
 
-    expect(error).toBeInstanceOf(ImageNotFound);
+    expect(error).toMatchObject({ name: 'ImageNotFound' });
     expect(error.message).toContain(`${server.origin}/cat.jpg answered ${status}`);
   });
 
   it.each([408, 425, 429, 500, 503])('may find an image later that is answered %i now', async (status) => {
     const server = await serve((_request, response) => response.writeHead(status).end(PNG));
-    expect(await failureOf(look(`${server.origin}/cat.jpg`))).toBeInstanceOf(DownloadFailed);
+    expect(await failureOf(look(`${server.origin}/cat.jpg`))).toMatchObject({ name: 'DownloadFailed' });
   });
 
   it('may find an image later whose server breaks the connection or does not exist now', async () => {
     const broken = await serve((request) => request.socket.destroy());
-    expect(await failureOf(look(broken.origin))).toBeInstanceOf(DownloadFailed);
+    expect(await failureOf(look(broken.origin))).toMatchObject({ name: 'DownloadFailed' });
 
     const error = await failureOf(look('https://nowhere.invalid/cat.jpg?token=secret'));
-    expect(error).toBeInstanceOf(DownloadFailed);
+    expect(error).toMatchObject({ name: 'DownloadFailed' });
     expect(error.message).toContain('https://nowhere.invalid/cat.jpg could not be fetched');
   });
 
@@ -282,7 +283,7 @@ describe('looking at an image URL', () => {
   it('follows only so many redirects', async () => {
     const server = await serve((_request, response) => response.writeHead(302, { location: '/again' }).end());
 
-    expect(await failureOf(look(server.origin))).toBeInstanceOf(ImageNotFound);
+    expect(await failureOf(look(server.origin))).toMatchObject({ name: 'ImageNotFound' });
     expect(server.received.length).toBeLessThan(10);
   });
 
@@ -292,7 +293,7 @@ describe('looking at an image URL', () => {
       const server = await serve((_request, response) => response.writeHead(302, { location }).end());
       const error = await failureOf(look(server.origin));
 
-      expect(error).toBeInstanceOf(InvalidInput);
+      expect(error).toMatchObject({ name: 'InvalidInput' });
       expect(error.message).toContain('must be an https URL');
     },
   );
@@ -301,7 +302,7 @@ describe('looking at an image URL', () => {
     const server = await serveBytes(PNG);
     const error = await failureOf(look(`${server.origin}/cat.png?token=secret`, GATEWAY));
 
-    expect(error).toBeInstanceOf(InvalidInput);
+    expect(error).toMatchObject({ name: 'InvalidInput' });
     expect(error.message).toContain('must be an https URL, not http:');
     expect(server.received).toEqual([]);
   });
@@ -310,7 +311,7 @@ describe('looking at an image URL', () => {
     'refuses %s, whatever the gateway has',
     async (imageUrl) => {
       for (const gatewayUrl of [GATEWAY, LOCAL_GATEWAY]) {
-        expect(await failureOf(look(imageUrl, gatewayUrl))).toBeInstanceOf(InvalidInput);
+        expect(await failureOf(look(imageUrl, gatewayUrl))).toMatchObject({ name: 'InvalidInput' });
       }
     },
   );

@@ -1,6 +1,6 @@
 import type { DescribeExecutionOutput } from '@aws-sdk/client-sfn';
 import { describe, expect, it } from 'vitest';
-import { ImageNotFound, REMEDIES } from '../../../functions/errors.ts';
+import { CutoutError, ERRORS } from '../../../functions/errors.ts';
 import { whatFailed } from '../../../functions/results/failure.ts';
 
 /** A failed execution as DescribeExecution tells of it. */
@@ -22,7 +22,7 @@ function causeOf(error: Error): string {
 
 describe('why an execution failed', () => {
   it('is what the function said, without the stack that came along', () => {
-    const error = new ImageNotFound('There is no object s3://uploads/cat.jpg (any more)');
+    const error = new CutoutError('ImageNotFound', 'There is no object s3://uploads/cat.jpg (any more)');
     expect(whatFailed(execution({ error: 'ImageNotFound', cause: causeOf(error) }), 'Submit')).toEqual({
       error: 'ImageNotFound',
       cause: error.message,
@@ -30,7 +30,7 @@ describe('why an execution failed', () => {
   });
 
   it('is the cause as it is, if that is no JSON', () => {
-    const cause = `The gateway could not remove the background: too dark. ${REMEDIES.RemovalFailed}`;
+    const cause = `The gateway could not remove the background: too dark. ${ERRORS.RemovalFailed.remedy}`;
     expect(whatFailed(execution({ error: 'RemovalFailed', cause }), 'Check status')).toEqual({
       error: 'RemovalFailed',
       cause,
@@ -40,7 +40,7 @@ describe('why an execution failed', () => {
   it.each([undefined, '{}', '{"errorMessage":7}', '7'])('is the name and its remedy if the cause is %j', (cause) => {
     expect(whatFailed(execution({ error: 'Unauthorized', cause }), 'Submit')).toEqual({
       error: 'Unauthorized',
-      cause: `Unauthorized. ${REMEDIES.Unauthorized}`,
+      cause: `Unauthorized. ${ERRORS.Unauthorized.remedy}`,
     });
   });
 
@@ -55,7 +55,7 @@ describe('why an execution failed', () => {
     const cause = causeOf(new Error('arn:aws:iam::111122223333:role/secret is not authorized'));
     expect(whatFailed(execution({ error, cause }), 'Check status')).toEqual({
       error: 'InternalError',
-      cause: `A function crashed or could not be run (${error}) in the state "Check status". ${REMEDIES.InternalError}`,
+      cause: `A function crashed or could not be run (${error}) in the state "Check status". ${ERRORS.InternalError.remedy}`,
     });
   });
 
@@ -63,20 +63,20 @@ describe('why an execution failed', () => {
     const cause = causeOf(new Error('Something unforeseen happened (AccessDenied: role/secret is not authorized)'));
     expect(whatFailed(execution({ error: 'InternalError', cause }), 'Deliver')).toEqual({
       error: 'InternalError',
-      cause: `Something unforeseen happened in the state "Deliver". ${REMEDIES.InternalError}`,
+      cause: `Something unforeseen happened in the state "Deliver". ${ERRORS.InternalError.remedy}`,
     });
   });
 
   it('does without the state if that is not known', () => {
     expect(whatFailed(execution({ error: 'InternalError' }), undefined).cause).toBe(
-      `Something unforeseen happened. ${REMEDIES.InternalError}`,
+      `Something unforeseen happened. ${ERRORS.InternalError.remedy}`,
     );
   });
 
   it('is the time limit if the state machine ran into it', () => {
     expect(whatFailed(execution({ status: 'TIMED_OUT', error: 'States.Timeout' }), 'Wait')).toEqual({
       error: 'JobTimedOut',
-      cause: `The execution ran into the time limit of the state machine. ${REMEDIES.JobTimedOut}`,
+      cause: `The execution ran into the time limit of the state machine. ${ERRORS.JobTimedOut.remedy}`,
     });
   });
 
@@ -84,7 +84,7 @@ describe('why an execution failed', () => {
     const stopped = execution({ status: 'ABORTED', error: 'Deploying', cause: 'ask me, https://chat.example/?secret' });
     expect(whatFailed(stopped, 'Wait')).toEqual({
       error: 'Aborted',
-      cause: `The execution was stopped. ${REMEDIES.Aborted}`,
+      cause: `The execution was stopped. ${ERRORS.Aborted.remedy}`,
     });
   });
 });

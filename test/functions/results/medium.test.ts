@@ -1,7 +1,6 @@
 import { createServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { DownloadFailed, InvalidResult, ResultTooLarge, UntrustedResultUrl } from '../../../functions/errors.ts';
 import { checkHost, MAX_RESULT_BYTES, type Medium, openMedium } from '../../../functions/results/medium.ts';
 import type { CdnBehaviour, GatewaySimulator } from '../../../local/gateway.ts';
 import { failureOf, PNG, serve, serveBytes, startSimulator } from '../support.ts';
@@ -79,7 +78,7 @@ describe('a host is trusted', () => {
     ['any host', 'https://x.r2.dev/output.png', []],
   ])('but not for %s: %s', (_why, url, hosts) => {
     const check = () => checkHost(new URL(url), hosts);
-    expect(check).toThrow(UntrustedResultUrl);
+    expect(check).toThrow(expect.objectContaining({ name: 'UntrustedResultUrl' }));
   });
 
   it('or refused with its name, and nothing else of the URL', () => {
@@ -128,35 +127,35 @@ describe('a result', () => {
 
   it('that is a web page is invalid', async () => {
     const error = await failureOf(openFrom('html'));
-    expect(error).toBeInstanceOf(InvalidResult);
+    expect(error).toMatchObject({ name: 'InvalidResult' });
     expect(error.message).toContain('The result is no image by its own bytes');
   });
 
   it('that is empty is invalid', async () => {
-    expect(await failureOf(openFrom({ status: 200, body: '' }))).toBeInstanceOf(InvalidResult);
+    expect(await failureOf(openFrom({ status: 200, body: '' }))).toMatchObject({ name: 'InvalidResult' });
   });
 
   it.each([204, 206, 304, 403, 404, 429, 500, 503])('that is answered %i has not been downloaded', async (status) => {
     const error = await failureOf(openFrom({ status }));
-    expect(error).toBeInstanceOf(DownloadFailed);
+    expect(error).toMatchObject({ name: 'DownloadFailed' });
     expect(error.message).toContain(`The CDN answered ${status} for a result`);
   });
 
   it('that breaks off fails while it is read, instead of ending early', async () => {
     const error = await failureOf(openFrom('cut').then(read));
-    expect(error).toBeInstanceOf(DownloadFailed);
+    expect(error).toMatchObject({ name: 'DownloadFailed' });
     expect(error.message).toContain('broke off');
   });
 
   it('that breaks off within its first bytes has not been downloaded', async () => {
     const { cdn, url } = await startCdn(PNG);
     cdn.nextDownloads('cut');
-    expect(await failureOf(openMedium(url, [cdn.cdnUrl]))).toBeInstanceOf(DownloadFailed);
+    expect(await failureOf(openMedium(url, [cdn.cdnUrl]))).toMatchObject({ name: 'DownloadFailed' });
   });
 
   it('whose end is the end of the connection is refused, for it may have been cut anywhere', async () => {
     const error = await failureOf(openFrom('close-delimited'));
-    expect(error).toBeInstanceOf(DownloadFailed);
+    expect(error).toMatchObject({ name: 'DownloadFailed' });
     expect(error.message).toContain('does not say how long a result is');
   });
 
@@ -166,15 +165,15 @@ describe('a result', () => {
     const server = await serve((_request, response) => response.writeHead(200, headers).end(packed));
     const error = await failureOf(openMedium(`${server.origin}/output.png`, [server.origin]).then(read));
 
-    expect(error).toBeInstanceOf(DownloadFailed);
+    expect(error).toMatchObject({ name: 'DownloadFailed' });
   });
 
   it('has not been downloaded if the connection is reset or refused', async () => {
-    expect(await failureOf(openFrom('reset'))).toBeInstanceOf(DownloadFailed);
+    expect(await failureOf(openFrom('reset'))).toMatchObject({ name: 'DownloadFailed' });
 
     const { cdn, url } = await startCdn();
     await cdn.close();
-    expect(await failureOf(openMedium(url, [cdn.cdnUrl]))).toBeInstanceOf(DownloadFailed);
+    expect(await failureOf(openMedium(url, [cdn.cdnUrl]))).toMatchObject({ name: 'DownloadFailed' });
   });
 
   it('that announces more than 1 GiB is too large, before any of it is read', async () => {
@@ -183,7 +182,7 @@ describe('a result', () => {
     });
     const error = await failureOf(openMedium(`${server.origin}/output.png`, [server.origin]));
 
-    expect(error).toBeInstanceOf(ResultTooLarge);
+    expect(error).toMatchObject({ name: 'ResultTooLarge' });
   });
 
   it('may announce 1 GiB', async () => {
@@ -195,7 +194,7 @@ describe('a result', () => {
   it('needs a URL that is one', async () => {
     for (const url of ['', 'output.png', '//x.r2.dev/output.png', 'https://']) {
       const error = await failureOf(openMedium(url, ['*.r2.dev']));
-      expect(error).toBeInstanceOf(UntrustedResultUrl);
+      expect(error).toMatchObject({ name: 'UntrustedResultUrl' });
     }
   });
 });
@@ -212,7 +211,7 @@ describe('a redirect', () => {
     const elsewhere = await serveBytes(PICTURE);
     const error = await failureOf(openFrom({ redirect: `${elsewhere.origin}/output.png?sig=secret` }));
 
-    expect(error).toBeInstanceOf(UntrustedResultUrl);
+    expect(error).toMatchObject({ name: 'UntrustedResultUrl' });
     expect(error.message).toContain(elsewhere.origin);
     expect(error.message).not.toContain('secret');
     expect(elsewhere.received).toEqual([]);
@@ -222,7 +221,7 @@ describe('a redirect', () => {
     const elsewhere = await serveBytes(PICTURE);
     const error = await failureOf(openFrom({ redirect: '/once-more' }, { redirect: elsewhere.origin }));
 
-    expect(error).toBeInstanceOf(UntrustedResultUrl);
+    expect(error).toMatchObject({ name: 'UntrustedResultUrl' });
     expect(elsewhere.received).toEqual([]);
   });
 
@@ -237,7 +236,7 @@ describe('a redirect', () => {
     'data:image/png;base64,iVBORw0KGgo=',
     '//evil.com/output.png',
   ])('to %s is refused', async (redirect) => {
-    expect(await failureOf(openFrom({ redirect }))).toBeInstanceOf(UntrustedResultUrl);
+    expect(await failureOf(openFrom({ redirect }))).toMatchObject({ name: 'UntrustedResultUrl' });
   });
 
   it('to the loopback address is refused before a connection is made', async () => {
@@ -251,7 +250,9 @@ describe('a redirect', () => {
     const address = trap.address();
     const port = typeof address === 'object' ? address?.port : undefined;
 
-    expect(await failureOf(openFrom({ redirect: `http://127.0.0.1:${port}/` }))).toBeInstanceOf(UntrustedResultUrl);
+    expect(await failureOf(openFrom({ redirect: `http://127.0.0.1:${port}/` }))).toMatchObject({
+      name: 'UntrustedResultUrl',
+    });
     expect(connections).toBe(0);
   });
 
@@ -260,13 +261,13 @@ describe('a redirect', () => {
     cdn.always({ download: { redirect: url } });
     const error = await failureOf(openMedium(url, [cdn.cdnUrl]));
 
-    expect(error).toBeInstanceOf(DownloadFailed);
+    expect(error).toMatchObject({ name: 'DownloadFailed' });
     expect(error.message).toContain('The CDN answered 302 for a result');
     expect(cdn.cdnRequests).toHaveLength(4);
   });
 
   it('to nowhere is a failed download', async () => {
     const error = await failureOf(openFrom({ redirect: 'https://[not-an-address/' }));
-    expect(error).toBeInstanceOf(DownloadFailed);
+    expect(error).toMatchObject({ name: 'DownloadFailed' });
   });
 });

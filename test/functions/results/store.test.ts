@@ -1,11 +1,12 @@
 import { HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { DownloadFailed } from '../../../functions/errors.ts';
+import { CutoutError } from '../../../functions/errors.ts';
 import type { Job } from '../../../functions/job.ts';
+import { deleteErrorFile } from '../../../functions/results/error-file.ts';
 import type { Medium } from '../../../functions/results/medium.ts';
 import { hasResult, resultMetadata } from '../../../functions/results/metadata.ts';
 import { headObject } from '../../../functions/results/objects.ts';
-import { deleteErrorFile, store, withUnsignedPayload } from '../../../functions/results/store.ts';
+import { store, withUnsignedPayload } from '../../../functions/results/store.ts';
 import { failureOf, PLAIN, PNG, serve, startS3, VERSIONED } from '../support.ts';
 
 const KEY = 'photos/猫.jpg.png';
@@ -113,7 +114,7 @@ describe.each([
 
   it('leaves nothing of a download that fails half way', async () => {
     const { s3, client, requests } = await startS3();
-    const failed = new DownloadFailed('The download of a result broke off');
+    const failed = new CutoutError('DownloadFailed', 'The download of a result broke off');
     const breaking = medium(...chunks, () => {
       throw failed;
     });
@@ -131,7 +132,7 @@ describe.each([
     s3.put(PLAIN, KEY, Buffer.from('older'));
     const before = await headObject(client, PLAIN, KEY);
     const breaking = medium(...chunks, () => {
-      throw new DownloadFailed('The download of a result broke off');
+      throw new CutoutError('DownloadFailed', 'The download of a result broke off');
     });
 
     await failureOf(store(client, { bucket: PLAIN, key: KEY, before, metadata: METADATA }, breaking));
@@ -178,9 +179,11 @@ const job: Job = {
   source,
   resultKey: 'photos/猫.jpg',
   submission: 1,
+  submissionId: 'cat-0123#1',
   requestId: 'id-1',
   submittedAt: '2026-03-31T10:00:00.000Z',
   status: 'COMPLETED',
+  waitSeconds: 5,
 };
 
 describe('the metadata of a result', () => {
@@ -216,28 +219,28 @@ describe('the error file of an earlier failure', () => {
     const { s3, client } = await startS3();
     s3.put(PLAIN, 'photos/cat.jpg.error.json', Buffer.from('{}'));
     s3.put(PLAIN, 'photos/cat.jpg.png', PNG);
-    await deleteErrorFile(client, { bucket: PLAIN, key: 'photos/cat.jpg.error.json' }, async () => false);
+    await deleteErrorFile(client, { bucket: PLAIN, resultKey: 'photos/cat.jpg' }, async () => false);
 
     expect(s3.list(PLAIN)).toEqual(['photos/cat.jpg.png']);
   });
 
   it('leaves no delete marker where there is none', async () => {
     const { s3, client } = await startS3();
-    await deleteErrorFile(client, { bucket: VERSIONED, key: 'photos/cat.jpg.error.json' }, async () => false);
+    await deleteErrorFile(client, { bucket: VERSIONED, resultKey: 'photos/cat.jpg' }, async () => false);
     expect(s3.versions(VERSIONED, 'photos/cat.jpg.error.json')).toEqual([]);
   });
 
   it('stays if the source has been overwritten: it is about the newer upload', async () => {
     const { s3, client } = await startS3();
     s3.put(PLAIN, 'cat.jpg.error.json', Buffer.from('{}'));
-    await deleteErrorFile(client, { bucket: PLAIN, key: 'cat.jpg.error.json' }, async () => true);
+    await deleteErrorFile(client, { bucket: PLAIN, resultKey: 'cat.jpg' }, async () => true);
     expect(s3.list(PLAIN)).toEqual(['cat.jpg.error.json']);
   });
 
   it('stays if another one takes its place at the last moment', async () => {
     const { s3, client } = await startS3();
     s3.put(PLAIN, 'cat.jpg.error.json', Buffer.from('{"of": "this upload"}'));
-    await deleteErrorFile(client, { bucket: PLAIN, key: 'cat.jpg.error.json' }, async () => {
+    await deleteErrorFile(client, { bucket: PLAIN, resultKey: 'cat.jpg' }, async () => {
       s3.put(PLAIN, 'cat.jpg.error.json', Buffer.from('{"of": "a newer upload"}'));
       return false;
     });
@@ -247,8 +250,8 @@ describe('the error file of an earlier failure', () => {
   it('is deleted once, also where it stays as an older version', async () => {
     const { s3, client } = await startS3();
     s3.put(VERSIONED, 'photos/cat.jpg.error.json', Buffer.from('{}'));
-    await deleteErrorFile(client, { bucket: VERSIONED, key: 'photos/cat.jpg.error.json' }, async () => false);
-    await deleteErrorFile(client, { bucket: VERSIONED, key: 'photos/cat.jpg.error.json' }, async () => false);
+    await deleteErrorFile(client, { bucket: VERSIONED, resultKey: 'photos/cat.jpg' }, async () => false);
+    await deleteErrorFile(client, { bucket: VERSIONED, resultKey: 'photos/cat.jpg' }, async () => false);
 
     const versions = s3.versions(VERSIONED, 'photos/cat.jpg.error.json');
     expect(versions.map(({ deleteMarker }) => deleteMarker)).toEqual([true, false]);

@@ -6,9 +6,9 @@ import { Choice, DefinitionBody, Fail, JsonPath, StateMachine, Succeed } from 'a
 import {
   BackgroundRemoval,
   type BackgroundRemovalProps,
+  ERRORS,
   type ErrorName,
   type ExecutionOutput,
-  REMEDIES,
   RemoveBackground,
 } from 'cutout';
 
@@ -38,7 +38,10 @@ const cutOut = RemoveBackground.jsonPath(stack, 'Cut out', {
   resultKey: JsonPath.stringAt('$.sku'),
 });
 const whatFailed = new Choice(stack, 'What failed?')
-  .when(RemoveBackground.failedWith(error, '$.error.Cause'), new Fail(stack, 'No photo', { cause: REMEDIES[error] }))
+  .when(
+    RemoveBackground.failedWith(error, '$.error.Cause'),
+    new Fail(stack, 'No photo', { cause: ERRORS[error].remedy }),
+  )
   .otherwise(new Succeed(stack, 'Without a cutout'));
 cutOut.addCatch(whatFailed, { resultPath: '$.error' });
 new StateMachine(stack, 'Catalogue', { definitionBody: DefinitionBody.fromChainable(cutOut) });

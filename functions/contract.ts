@@ -14,9 +14,12 @@ export interface UrlSource {
   imageUrl: string;
 }
 
-/** What an execution of the state machine is started with. */
+/** An image in the uploads bucket, or anywhere on the web. */
+export type Source = ObjectSource | UrlSource;
+
+/** Input of an execution of the state machine. */
 export type ExecutionInput = (ObjectSource | (UrlSource & { resultKey: string })) & {
-  /** Who started it; the Step Functions console links to that execution. */
+  /** The execution that started this one; the Step Functions console links to it. */
   AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID?: string | undefined;
 };
 
@@ -31,14 +34,14 @@ export interface StoredResult {
   bytes: number;
 }
 
-/** What an execution that succeeds puts out. */
+/** Output of a successful execution. */
 export interface ExecutionOutput {
   /** SUPERSEDED: the source was overwritten meanwhile, and nothing was written; its newer version has its own execution. */
   status: 'DELIVERED' | 'SUPERSEDED';
   /** Null if nothing was submitted, because the source had been overwritten even before. */
   requestId: string | null;
   /** An image URL without its query, which may be a signature. */
-  source: ObjectSource | UrlSource;
+  source: Source;
   /** The first is the cutout; empty if SUPERSEDED. */
   results: StoredResult[];
 }
