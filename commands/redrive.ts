@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { isErrorName, redrivePays, rowOf } from '../functions/errors.ts';
-import { PRICE_PER_IMAGE_USD } from '../functions/gateway/price.ts';
+import { PRICE_PER_IMAGE_USD } from '../functions/gateway/model.ts';
 import { COMMON_OPTIONS, findDeployment, parseSince } from './shared/deployment.ts';
 import { type FailedExecution, failedExecutions, nameOf, redrive } from './shared/executions.ts';
 import { main } from './shared/main.ts';

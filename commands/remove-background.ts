@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { CutoutError, isError } from '../functions/errors.ts';
 import { Gateway } from '../functions/gateway/client.ts';
-import { PRICE_PER_IMAGE_USD } from '../functions/gateway/price.ts';
+import { PRICE_PER_IMAGE_USD } from '../functions/gateway/model.ts';
 import { REQUEST_ID } from '../functions/gateway/request-id.ts';
 import { withoutQuery } from '../functions/runtime/redact.ts';
 import { parseDuration } from './shared/duration.ts';

@@ -3,6 +3,7 @@ import { CutoutError } from './errors.ts';
 import { Gateway } from './gateway/client.ts';
 import { ask, waitSeconds } from './gateway/polling.ts';
 import { type Job, parse, parseJob, publicSource } from './job.ts';
+import { settlesInSeconds } from './results/standing.ts';
 import { apiKey } from './runtime/api-key.ts';
 import { env } from './runtime/env.ts';
 import { handlerOf, logger } from './runtime/handler.ts';
@@ -20,8 +21,11 @@ export const handler = handlerOf(async (event: unknown): Promise<Job> => {
   const job = parseJob(state);
   const { execution, source, requestId, submission } = job;
   logger.appendKeys({ execution, source: publicSource(source), requestId });
-  // Nothing was submitted, so Submit has said how it ends.
-  if (requestId === null) return job;
+  // Nothing was submitted: wait, then let Submit look once more, as after ERROR.
+  if (job.status === 'STANDING') return { ...job, status: 'SETTLING', waitSeconds: settlesInSeconds(job.uploadedAt) };
+  if (job.status === 'SETTLING') return { ...job, status: 'ERROR' };
+  // Submit has said how it ends.
+  if (requestId === null || job.standing !== undefined) return job;
 
   const ageSeconds = (Date.now() - Date.parse(job.submittedAt)) / 1000;
   const { status, said, error, mediaUrls, retryAfterSeconds } = await ask(gateway, requestId, ageSeconds);

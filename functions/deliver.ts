@@ -25,7 +25,7 @@ export const handler = handlerOf(async (event: unknown): Promise<ExecutionOutput
   const { requestId } = job;
   logger.appendKeys({ execution: job.execution, source, requestId });
 
-  const results = await deliver(job);
+  const results = job.standing ?? (await deliver(job));
   if (results === 'SUPERSEDED') {
     count('Superseded');
     logger.info('superseded: the source has been overwritten, nothing written');
@@ -95,6 +95,7 @@ async function standing(job: Job, key: string): Promise<ObjectState | undefined 
 async function isSupersededNow(job: Job, result: ObjectState | undefined): Promise<boolean> {
   if ('imageUrl' in job.source) return false;
   const current = await headObject(s3, job.source.bucket, job.source.key);
-  if (current !== undefined) return isSuperseded(job.source, current);
+  // The same bytes uploaded again make the same result.
+  if (current !== undefined) return isSuperseded(job.source, current) && current.etag !== job.source.etag;
   return result !== undefined && isOfNewerUpload(job, result);
 }

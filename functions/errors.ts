@@ -57,6 +57,14 @@ export const ERRORS = {
     redriveHelps: true,
     redrivePays: 'in Submit',
   },
+  ImageUnreadable: {
+    means:
+      'S3 cannot decrypt the object: its KMS key is disabled or gone, or it was encrypted with a key of its own (SSE-C)',
+    remedy: 'Enable its KMS key, then redrive the execution; or upload the image again with another encryption.',
+    retried: 'no',
+    redriveHelps: true,
+    redrivePays: 'in Submit',
+  },
   NotAnImage: {
     means: 'the file is empty, broken, or not an image by its first bytes; nothing was paid',
     remedy: 'Upload a picture; its bytes count, not its name.',
@@ -66,7 +74,7 @@ export const ERRORS = {
   },
   UnsupportedFormat: {
     means: 'the file is an image of a format that the model does not read; nothing was paid',
-    remedy: 'Convert it to JPEG, PNG or WebP, and upload that.',
+    remedy: 'Upload the converted picture; the setting imageFormats names the formats that are submitted.',
     retried: 'no',
     redriveHelps: false,
     redrivePays: 'no',

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { ExecutionInput, Source } from './contract.ts';
+import type { ExecutionInput, Source, StoredResult } from './contract.ts';
 import { CutoutError } from './errors.ts';
 import { REQUEST_ID } from './gateway/request-id.ts';
 import { redact, withoutQuery } from './runtime/redact.ts';
@@ -60,15 +60,21 @@ export interface Job {
   submittedAt: string;
   /** When the image was uploaded, ISO 8601; unknown of an image URL. */
   uploadedAt?: string | undefined;
+  /** Size of the upload in bytes, and its full-object checksum: what tells whether two uploads are the same bytes. */
+  sourceSize?: number | undefined;
+  sourceChecksum?: string | undefined;
   /**
    * What `Finished?` decides by: COMPLETED and ERROR as the gateway says, SUPERSEDED if the source was overwritten before
-   * it was submitted; with everything else the job is still working.
+   * it was submitted; with everything else the job is still working. STANDING, then SETTLING:
+   * nothing was submitted, because a result of the same bytes stands, and Submit is to look at it once more.
    */
   status: string;
   /** How long the state `Wait` waits before the next poll: whole seconds from 1 to 3,600. */
   waitSeconds: number;
   /** Where the results lie, once COMPLETED. */
   mediaUrls?: string[] | undefined;
+  /** The results that stand already, if nothing was submitted because they are of the same bytes. */
+  standing?: StoredResult[] | undefined;
 }
 
 const JobSchema = v.object({
@@ -91,6 +97,19 @@ const JobSchema = v.object({
   status: Text,
   waitSeconds: v.number(),
   mediaUrls: v.optional(v.array(v.string())),
+  sourceSize: v.optional(v.number()),
+  sourceChecksum: v.optional(v.string()),
+  standing: v.optional(
+    v.array(
+      v.object({
+        bucket: v.string(),
+        key: v.string(),
+        versionId: v.optional(v.string()),
+        contentType: v.string(),
+        bytes: v.number(),
+      }),
+    ),
+  ),
 });
 
 /** The input of an execution. @throws InvalidInput naming each field that is wrong. */

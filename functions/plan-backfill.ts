@@ -3,7 +3,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import type { Backfill, Candidate, ImageToStart, Plan, Planned, Selection, SkipReason } from './backfill/contract.ts';
 import { mapResults } from './backfill/map-results.ts';
-import { PRICE_PER_IMAGE_USD } from './gateway/price.ts';
+import { PRICE_PER_IMAGE_USD } from './gateway/model.ts';
 import { executionName } from './results/keys.ts';
 import { env } from './runtime/env.ts';
 import { handlerOf, logger } from './runtime/handler.ts';

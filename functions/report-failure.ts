@@ -6,7 +6,7 @@ import { bucketsFromEnv, firstSubmission, type Submittable } from './input.ts';
 import { isJobOf, type Job, parse, parseJob, publicSource } from './job.ts';
 import { type ErrorFile, writeErrorFile } from './results/error-file.ts';
 import { lastState, whatFailed } from './results/failure.ts';
-import { whySettled } from './results/metadata.ts';
+import { whySettled } from './results/standing.ts';
 import { batchHandlerOf, jsonBody } from './runtime/batch.ts';
 import { env } from './runtime/env.ts';
 import { logger } from './runtime/handler.ts';

@@ -6,8 +6,8 @@ import { bucketsFromEnv } from './input.ts';
 import { MAX_KEY_BYTES, parse } from './job.ts';
 import { readErrorFile } from './results/error-file.ts';
 import { resultKey } from './results/keys.ts';
-import { hasResultSince } from './results/metadata.ts';
 import { headObject, httpStatus, type ObjectState } from './results/objects.ts';
+import { bytesOfCurrent, standingResult } from './results/standing.ts';
 import { mapConcurrently } from './runtime/concurrency.ts';
 import { env } from './runtime/env.ts';
 import { handlerOf, logger } from './runtime/handler.ts';
@@ -77,7 +77,8 @@ async function look(
   if (object === undefined) return 'notCurrent';
   if (object.size === 0) return 'empty';
   const result = resultKey(key, buckets);
-  if (await hasResultSince(s3, resultsBucket, result, object.lastModified)) return 'hasResult';
+  const bytes = bytesOfCurrent({ bucket, key }, object);
+  if (await standingResult(s3, { bucket: resultsBucket, resultKey: result }, bytes)) return 'hasResult';
   if (object.isArchived) return 'archived';
   const { versionId, etag, lastModified } = object;
   const isVersioned = versionId !== undefined && versionId !== 'null';
@@ -94,7 +95,7 @@ function isUpload(key: string, prefix: string): boolean {
 /** What S3 tells of an upload: one that it refuses must not keep all others from being looked at. */
 async function headUpload(bucket: string, key: string): Promise<ObjectState | undefined | 'unreadable'> {
   try {
-    return await headObject(s3, bucket, key);
+    return await headObject(s3, bucket, key, { checksum: true });
   } catch (error) {
     if (![400, 403].includes(httpStatus(error) ?? 0)) throw error;
     logger.warn('unreadable', { key, error: error as Error });

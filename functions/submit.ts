@@ -6,9 +6,13 @@ import { CallbackTable, callbackUrl, submissionId } from './callbacks/table.ts';
 import type { Source } from './contract.ts';
 import { CutoutError, isError } from './errors.ts';
 import { Gateway } from './gateway/client.ts';
-import { lookAt } from './images/source.ts';
+import { limitsFromEnv } from './images/check.ts';
+import { type Look, lookAt } from './images/source.ts';
 import { bucketsFromEnv, firstSubmission, type Submittable } from './input.ts';
 import { isJobOf, type Job, parse, parseJob, publicSource } from './job.ts';
+import { bytesOf } from './results/metadata.ts';
+import { headObject, type ObjectState } from './results/objects.ts';
+import { allResults, settlesInSeconds, standingResult } from './results/standing.ts';
 import { apiKey } from './runtime/api-key.ts';
 import { env } from './runtime/env.ts';
 import { handlerOf, logger } from './runtime/handler.ts';
@@ -17,6 +21,8 @@ import { count, publishMetrics } from './runtime/metrics.ts';
 const s3 = new S3Client({});
 const gateway = new Gateway({ url: env('GATEWAY_URL'), apiKey });
 const buckets = bucketsFromEnv();
+const resultsBucket = env('RESULTS_BUCKET');
+const limits = limitsFromEnv();
 /** In webhook mode: where callbacks are noted, and where they come in. */
 const callbacks = callbacksFromEnv();
 /** Delay before the first poll. Wait takes whole seconds from 1. */
@@ -33,37 +39,74 @@ const Event = v.object({ execution: v.string(), state: v.unknown() });
 export const handler = handlerOf(async (event: unknown): Promise<Job> => {
   const { execution, state } = parse(Event, event, 'The event');
   logger.appendKeys({ execution });
-  const next = isJobOf(execution, state) ? again(parseJob(state)) : firstSubmission(state, buckets);
+  const earlier = isJobOf(execution, state) ? parseJob(state) : undefined;
+  const next = earlier ? again(earlier) : firstSubmission(state, buckets);
+  // Nothing was submitted at the first.
+  const isSecondLook = earlier?.requestId === null;
   logger.appendKeys({ source: publicSource(next.source), submission: next.submission });
 
-  const image = await lookAt(s3, next.source, env('GATEWAY_URL'));
   const submittedAt = new Date().toISOString();
-  const id = submissionId(execution, next.submission);
-  const job = { ...next, execution, submissionId: id };
+  const submission = submissionId(execution, next.submission);
+  const job = { ...next, execution, submissionId: submission, requestId: null, submittedAt, waitSeconds: 1 };
+  const [image, upload] = await Promise.all([
+    lookAt(s3, next.source, env('GATEWAY_URL'), limits),
+    'bucket' in next.source ? headObject(s3, next.source.bucket, next.source.key, { checksum: true }) : undefined,
+  ]);
   if (image === 'SUPERSEDED') {
     logger.info('not submitted: the source has been overwritten');
     count('Superseded');
-    await callbacks?.table.close(id);
-    return { ...job, requestId: null, submittedAt, status: 'SUPERSEDED', waitSeconds: 1 };
+    await callbacks?.table.close(submission);
+    return { ...job, status: 'SUPERSEDED' };
   }
-  const requestId = await submitOnce(await urlOf(image.source), id);
-  logger.info('submitted', { requestId, contentType: image.contentType, bytes: image.size });
-  return {
+  const pinned = {
     ...job,
     source: image.source,
+    uploadedAt: image.uploadedAt?.toISOString(),
+    ...bytesIn(image, upload),
+  };
+  const standing = await standingFor(pinned, isSecondLook);
+  if (standing !== undefined) {
+    await callbacks?.table.close(submission);
+    return standing;
+  }
+  const requestId = await submitOnce(await urlOf(image.source), submission);
+  logger.info('submitted', { requestId, contentType: image.contentType, bytes: image.size });
+  return {
+    ...pinned,
     requestId,
     submittedAt: new Date().toISOString(),
-    uploadedAt: image.uploadedAt?.toISOString(),
     status: 'QUEUED',
     waitSeconds: firstWaitSeconds,
   };
 });
 
-/** The next submission after the gateway said ERROR. */
-function again({ source, resultKey, submission }: Job): Submittable {
+/** Size and checksum of the upload that was looked at; nothing if another one has come in between. */
+function bytesIn({ source, size }: Look, upload: ObjectState | undefined): Pick<Job, 'sourceSize' | 'sourceChecksum'> {
+  const isSame = 'bucket' in source && upload?.etag === source.etag && upload?.versionId === source.versionId;
+  return isSame ? { sourceSize: size, sourceChecksum: upload?.checksum } : {};
+}
+
+/** How a job goes on whose result stands already, made from the same bytes: they are not paid for twice. */
+async function standingFor(job: Omit<Job, 'status'>, isSecondLook: boolean): Promise<Job | undefined> {
+  const { source, resultKey, uploadedAt } = job;
+  if ('imageUrl' in source) return undefined;
+  const first = await standingResult(s3, { bucket: resultsBucket, resultKey }, bytesOf(source, job));
+  if (first === undefined) return undefined;
+  const requestId = first.metadata['request-id'] ?? null;
+  if (settlesInSeconds(uploadedAt) > 1 && !isSecondLook) {
+    logger.info('a result of the same bytes stands: looking once more when no other delivery can replace it');
+    return { ...job, status: 'STANDING' };
+  }
+  logger.info('not submitted: a result of the same bytes stands', { requestId });
+  return { ...job, requestId, status: 'COMPLETED', standing: await allResults(s3, resultsBucket, first) };
+}
+
+/** The next submission after the gateway said ERROR; the same one if nothing was submitted yet. */
+function again({ source, resultKey, submission: last, requestId }: Job): Submittable {
+  const submission = requestId === null ? last : last + 1;
   // An input that merely looks like a job gets no further than any other input.
-  if ('bucket' in source) return { ...firstSubmission(source, buckets), submission: submission + 1 };
-  return { source, resultKey, submission: submission + 1 };
+  if ('bucket' in source) return { ...firstSubmission(source, buckets), submission };
+  return { source, resultKey, submission };
 }
 
 async function urlOf(source: Source): Promise<string> {

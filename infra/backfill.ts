@@ -114,8 +114,9 @@ export class Backfill extends Construct {
       permissions: [
         uploads.objects(['s3:GetObject']),
         uploads.list(),
+        ...uploads.decrypt(),
         results.list(),
-        results.objects(['s3:GetObject'], '*.error.json'),
+        results.objects(['s3:GetObject']),
         ...results.decrypt(),
       ],
     });

@@ -9,6 +9,7 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { ErrorName } from '../functions/errors.ts';
+import { INPUT_FORMATS } from '../functions/gateway/model.ts';
 import { Backfill } from './backfill.ts';
 import { BucketAccess } from './bucket-access.ts';
 import { ImageBucket } from './buckets.ts';
@@ -98,12 +99,16 @@ export class BackgroundRemoval extends Construct {
         ...buckets,
         ...gateway,
         EXPECTED_SECONDS: text(expectedTime.toSeconds()),
+        IMAGE_FORMATS: INPUT_FORMATS.join(','),
+        MAX_MEGAPIXELS: '100',
       },
       // GetObjectVersion is what a presigned URL of a version needs of its signer.
       permissions: [
         uploads.objects(['s3:GetObject', 's3:GetObjectVersion']),
         uploads.list(),
         ...uploads.decrypt(),
+        results.objects(['s3:GetObject']),
+        results.list(),
         ...(webhook ? [webhook.noteSubmissions] : []),
       ],
     });
@@ -208,6 +213,7 @@ export class BackgroundRemoval extends Construct {
         },
         uploads.objects(['s3:GetObject']),
         uploads.list(),
+        ...uploads.decrypt(),
         results.objects(['s3:GetObject']),
         errorFiles('s3:PutObject', 's3:DeleteObject'),
         results.list(),

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { finished } from 'node:stream/promises';
+import { checksumHeaders } from './s3/checksum.ts';
 import { S3Error } from './s3/errors.ts';
 import { MultipartUploads } from './s3/multipart.ts';
 import { type Answer, errorAnswer, perform } from './s3/operations.ts';
@@ -200,6 +201,10 @@ export class LocalS3 {
     for await (const chunk of message) chunks.push(chunk);
     this.#onCall?.(described);
     const answer = perform(request, decodePayload(request, Buffer.concat(chunks)), this.#store, this.#uploads);
+    if (request.operation === 'HeadObject' || request.operation === 'GetObject') {
+      const version = this.#store.read(request.bucket, request.key, parameter(request, 'versionId'));
+      Object.assign(answer.headers, await checksumHeaders(request, version));
+    }
     return fault === 'lost-answer' ? 'reset' : answer;
   }
 }

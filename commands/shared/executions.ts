@@ -8,8 +8,8 @@ import type { ErrorName } from '../../functions/errors.ts';
 import { isJobOf, type Job, parseJob } from '../../functions/job.ts';
 import { lastState, whatFailed } from '../../functions/results/failure.ts';
 import { errorKey } from '../../functions/results/keys.ts';
-import { whySettled } from '../../functions/results/metadata.ts';
 import { headObject } from '../../functions/results/objects.ts';
+import { whySettled } from '../../functions/results/standing.ts';
 import { withoutQuery } from '../../functions/runtime/redact.ts';
 import { type Deployment, imageOfInput } from './deployment.ts';
 

@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import type { DescribeExecutionOutput } from '@aws-sdk/client-sfn';
 import { rowOf } from '../../functions/errors.ts';
-import { PRICE_PER_IMAGE_USD } from '../../functions/gateway/price.ts';
+import { PRICE_PER_IMAGE_USD } from '../../functions/gateway/model.ts';
 import { whatFailed } from '../../functions/results/failure.ts';
 import { COMMON_OPTIONS, type Deployment } from './deployment.ts';
 import { billOf, callbackIn, type Visit } from './history.ts';

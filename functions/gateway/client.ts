@@ -1,10 +1,9 @@
 import * as v from 'valibot';
 import { CutoutError, type ErrorName } from '../errors.ts';
 import { redact } from '../runtime/redact.ts';
+import { SUBMIT_PATH } from './model.ts';
 import { REQUEST_ID } from './request-id.ts';
 
-/** The documented path of a generate request; appended to the origin of the setting `gatewayUrl`. */
-const SUBMIT_PATH = '/bria-rmbg-2-0-682/v1/bria-rmbg-2-0-request';
 /** The documented path of the status endpoint, less the request id. */
 const STATUS_PATH = '/v2/requests/status/';
 /** Longest answer that is read, in bytes; documented ones have under 1 KB. */

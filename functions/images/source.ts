@@ -1,13 +1,12 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { ObjectSource, Source, UrlSource } from '../contract.ts';
 import { CutoutError } from '../errors.ts';
-import { isSuperseded, readHead } from '../results/objects.ts';
+import { isSuperseded, type ObjectHead, readHead } from '../results/objects.ts';
 import { withoutQuery } from '../runtime/redact.ts';
+import { checkImage, DEFAULT_LIMITS, type Limits } from './check.ts';
 import { checkImageUrl, guardedFetch } from './fetching.ts';
-import { imageType, SNIFF_BYTES } from './type.ts';
+import { SNIFF_BYTES } from './type.ts';
 
-/** Largest image that is submitted, in bytes. The gateway names no limit; this one is ours, to refuse what is no photo. */
-export const MAX_IMAGE_BYTES = 100 * 1024 * 1024;
 /** Time limit for looking at an image URL, in milliseconds. */
 const LOOK_TIMEOUT_MS = 15_000;
 
@@ -26,13 +25,19 @@ export interface Look {
  * Looks at the first bytes of a source before anything is paid for it.
  *
  * @returns SUPERSEDED if the object has been overwritten since: its newer version has an execution of its own.
- * @throws ImageNotFound, NotAnImage, ImageTooLarge, InvalidInput, DownloadFailed
+ * @throws ImageNotFound, ImageArchived, ImageUnreadable, NotAnImage, UnsupportedFormat, ImageTooLarge, InvalidInput,
+ *   DownloadFailed
  */
-export async function lookAt(s3: S3Client, source: Source, gatewayUrl: string): Promise<Look | 'SUPERSEDED'> {
-  return 'imageUrl' in source ? lookAtUrl(source, gatewayUrl) : lookAtObject(s3, source);
+export async function lookAt(
+  s3: S3Client,
+  source: Source,
+  gatewayUrl: string,
+  limits: Limits = DEFAULT_LIMITS,
+): Promise<Look | 'SUPERSEDED'> {
+  return 'imageUrl' in source ? lookAtUrl(source, gatewayUrl, limits) : lookAtObject(s3, source, limits);
 }
 
-async function lookAtObject(s3: S3Client, source: ObjectSource): Promise<Look | 'SUPERSEDED'> {
+async function lookAtObject(s3: S3Client, source: ObjectSource, limits: Limits): Promise<Look | 'SUPERSEDED'> {
   const { bucket, key, versionId, etag } = source;
   const where = `s3://${bucket}/${key}`;
   // Whoever GETs a URL resolves such segments first, so the signature would be for another key.
@@ -42,26 +47,55 @@ async function lookAtObject(s3: S3Client, source: ObjectSource): Promise<Look | 
       `${where} cannot be fetched by a URL because of a "." or ".." in its key; rename it`,
     );
   }
-  let head = await readHead(s3, { bucket, key }, SNIFF_BYTES);
+  let head = await readUpload(s3, { bucket, key }, SNIFF_BYTES);
   if (head !== undefined && isSuperseded(source, head)) return 'SUPERSEDED';
   // Deleted, but in a bucket with versioning what was uploaded is still there.
-  if (head === undefined && versionId !== undefined) head = await readHead(s3, source, SNIFF_BYTES);
+  if (head === undefined && versionId !== undefined) head = await readUpload(s3, source, SNIFF_BYTES);
   if (head === undefined) throw new CutoutError('ImageNotFound', `There is no object ${where} (any more)`);
-  const contentType = await checkImage(where, head.bytes, head.size);
   const pinned = { bucket, key, versionId: head.versionId ?? versionId, etag: etag ?? head.etag };
+  const read = async (length: number) => (await readUpload(s3, pinned, length))?.bytes ?? new Uint8Array();
+  const contentType = await checkImage({ where, head: head.bytes, size: head.size, read }, limits);
   return { source: pinned, contentType, size: head.size, uploadedAt: head.lastModified };
 }
 
-async function lookAtUrl(source: UrlSource, gatewayUrl: string): Promise<Look> {
+/** The first bytes of an upload, or of one version of it. @throws ImageArchived, ImageUnreadable */
+async function readUpload(s3: S3Client, source: ObjectSource, length: number): Promise<ObjectHead | undefined> {
+  try {
+    return await readHead(s3, source, length);
+  } catch (error) {
+    const name = error instanceof Error ? error.name : '';
+    const where = `s3://${source.bucket}/${source.key}`;
+    if (name === 'InvalidObjectState') throw new CutoutError('ImageArchived', `${where} is archived`, { cause: error });
+    // InvalidRequest: S3 asks for the customer's key.
+    if (/^(KMS\.|InvalidRequest$)/.test(name)) {
+      throw new CutoutError('ImageUnreadable', `S3 cannot decrypt ${where} (${name})`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+async function lookAtUrl(source: UrlSource, gatewayUrl: string, limits: Limits): Promise<Look> {
+  const { bytes, size } = await fetchFirst(source, gatewayUrl, SNIFF_BYTES);
+  const read = async (length: number) => (await fetchFirst(source, gatewayUrl, length)).bytes;
   const where = withoutQuery(source.imageUrl);
+  return { source, contentType: await checkImage({ where, head: bytes, size, read }, limits), size };
+}
+
+/** The first bytes behind an image URL, and how many there are in all, if the server says. */
+async function fetchFirst(
+  { imageUrl }: UrlSource,
+  gatewayUrl: string,
+  length: number,
+): Promise<{ bytes: Uint8Array; size: number | undefined }> {
+  const where = withoutQuery(imageUrl);
   let response: Response;
   let bytes: Uint8Array;
   try {
-    response = await guardedFetch(source.imageUrl, (url) => checkImageUrl(url, gatewayUrl), {
-      headers: { range: `bytes=0-${SNIFF_BYTES - 1}`, 'accept-encoding': 'identity' },
+    response = await guardedFetch(imageUrl, (url) => checkImageUrl(url, gatewayUrl), {
+      headers: { range: `bytes=0-${length - 1}`, 'accept-encoding': 'identity' },
       signal: AbortSignal.timeout(LOOK_TIMEOUT_MS),
     });
-    bytes = await readFirst(response, SNIFF_BYTES);
+    bytes = await readFirst(response, length);
   } catch (error) {
     if (error instanceof CutoutError) throw error;
     throw new CutoutError('DownloadFailed', `${where} could not be fetched`, { cause: error });
@@ -70,24 +104,12 @@ async function lookAtUrl(source: UrlSource, gatewayUrl: string): Promise<Look> {
   if (isTransient(response.status)) throw new CutoutError('DownloadFailed', `${where} answered ${response.status}`);
   if (!response.ok) throw new CutoutError('ImageNotFound', `${where} answered ${response.status}`);
   const total = response.headers.get('content-range')?.split('/')[1] ?? response.headers.get('content-length');
-  const size = total !== null && /^\d+$/.test(total) ? Number(total) : undefined;
-  return { source, contentType: await checkImage(where, bytes, size), size };
+  return { bytes, size: total !== null && /^\d+$/.test(total) ? Number(total) : undefined };
 }
 
 /** Whether the same request may be answered better later. */
 function isTransient(status: number): boolean {
   return status >= 500 || [408, 425, 429].includes(status);
-}
-
-async function checkImage(where: string, head: Uint8Array, size: number | undefined): Promise<string> {
-  if (head.length === 0) throw new CutoutError('NotAnImage', `${where} is empty`);
-  if (size !== undefined && size > MAX_IMAGE_BYTES) {
-    throw new CutoutError('ImageTooLarge', `${where} has ${size} bytes; the limit is ${MAX_IMAGE_BYTES}`);
-  }
-  const type = await imageType(head);
-  if (type === undefined)
-    throw new CutoutError('NotAnImage', `${where} is no image: its first bytes are those of no image format`);
-  return type.contentType;
 }
 
 /** The first bytes of a body; the rest of it, which a server may send against our range, is left. */

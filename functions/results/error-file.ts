@@ -5,6 +5,7 @@ import { CutoutError, ERROR_NAMES, type ErrorName } from '../errors.ts';
 import { deleteIfUnchanged, putIfUnchanged } from './conditional-writes.ts';
 import { errorKey, sha256 } from './keys.ts';
 import { headObject, readHead } from './objects.ts';
+import type { Place } from './standing.ts';
 
 /** What stands in `<key>.error.json`. */
 export interface ErrorFile {
@@ -20,12 +21,6 @@ export interface ErrorFile {
   execution: string;
   /** When the execution ended, ISO 8601. */
   time: string;
-}
-
-/** Where an error file lies: beside the result that there is not. */
-export interface Place {
-  bucket: string;
-  resultKey: string;
 }
 
 /** Longest error file that is read, in bytes; those that are written have under 4 KB. */

@@ -58,7 +58,12 @@ export function resultKey(sourceKey: string, { uploadsPrefix, resultsPrefix }: P
 /** The key of the `n`th medium (from 1) of a job whose first medium has the extension `firstExtension`. */
 export function mediumKey(resultKey: string, firstExtension: string, n: number, extension: string): string {
   const first = `${resultKey}.${firstExtension}`;
-  return n === 1 ? first : `${first}.parts/${n}.${extension}`;
+  return n === 1 ? first : `${furtherPrefix(first)}${n}.${extension}`;
+}
+
+/** What the keys of further media begin with. */
+export function furtherPrefix(firstKey: string): string {
+  return `${firstKey}.parts/`;
 }
 
 /** The key of the file that says why there is no result. */

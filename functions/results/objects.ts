@@ -15,15 +15,28 @@ export interface ObjectState {
   versionId: string | undefined;
   metadata: Record<string, string>;
   lastModified: Date;
+  contentType: string;
   size: number;
+  /** Checksum of the whole object with the name of its algorithm, if it was asked for and S3 has one. */
+  checksum: string | undefined;
   /** Whether the bytes lie in an archive, from which they would have to be restored before they can be read. */
   isArchived: boolean;
 }
 
-/** The current state of an object; undefined if there is none. Needs s3:ListBucket, or S3 says 403 instead of 404. */
-export async function headObject(s3: S3Client, bucket: string, key: string): Promise<ObjectState | undefined> {
+/**
+ * The current state of an object; undefined if there is none. Needs s3:ListBucket, or S3 says 403 instead of 404.
+ *
+ * @param options `checksum` asks for it too, which takes kms:Decrypt where the object is encrypted with a KMS key.
+ */
+export async function headObject(
+  s3: S3Client,
+  bucket: string,
+  key: string,
+  { checksum = false }: { checksum?: boolean } = {},
+): Promise<ObjectState | undefined> {
+  const mode = checksum ? ({ ChecksumMode: 'ENABLED' } as const) : {};
   try {
-    return stateOf(await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key })));
+    return stateOf(await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key, ...mode })));
   } catch (error) {
     if (httpStatus(error) === 404) return undefined;
     throw error;
@@ -64,16 +77,37 @@ export async function readHead(
 }
 
 function stateOf(head: HeadObjectCommandOutput): ObjectState {
-  const { ETag, VersionId, Metadata, LastModified, ContentLength, StorageClass = '', ArchiveStatus, Restore } = head;
+  const {
+    ETag,
+    VersionId,
+    Metadata,
+    LastModified,
+    ContentLength,
+    ContentType,
+    StorageClass = '',
+    ArchiveStatus,
+    Restore,
+  } = head;
   const isInArchive = ['GLACIER', 'DEEP_ARCHIVE'].includes(StorageClass) || ArchiveStatus !== undefined;
   return {
     etag: unquoted(ETag),
     versionId: VersionId,
     metadata: Metadata ?? {},
     lastModified: LastModified ?? new Date(0),
+    contentType: ContentType ?? '',
     size: ContentLength ?? 0,
+    checksum: checksumOf(head),
     isArchived: isInArchive && !Restore?.includes('ongoing-request="false"'),
   };
+}
+
+/** Of the whole object, not of its parts; and none of 32 bits, which different images may share. */
+function checksumOf(head: HeadObjectCommandOutput): string | undefined {
+  const { ChecksumCRC64NVME: crc64nvme, ChecksumSHA256: sha256, ChecksumSHA1: sha1, ChecksumType } = head;
+  const [algorithm, value] = Object.entries({ crc64nvme, sha256, sha1 }).find(([, each]) => each !== undefined) ?? [];
+  // The checksum of parts ends in their number.
+  const isComposite = ChecksumType === 'COMPOSITE' || value?.includes('-');
+  return value === undefined || isComposite ? undefined : `${algorithm}:${value}`;
 }
 
 /** The HTTP status of S3's refusal; undefined for any other error. A HEAD has no body, hence no error code to go by. */

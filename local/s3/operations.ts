@@ -1,3 +1,4 @@
+import { checksumOf } from './checksum.ts';
 import { checkRead, writeConditions } from './conditions.ts';
 import { S3Error } from './errors.ts';
 import { listObjects } from './listing.ts';
@@ -176,7 +177,8 @@ function getObject(request: Request, _body: Buffer, store: Store): Answer {
   };
 }
 
-function describe({ headers }: Request): Description {
+function describe(request: Request): Description {
+  const { headers } = request;
   const metadata: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (name.startsWith('x-amz-meta-')) metadata[name.slice('x-amz-meta-'.length)] = value;
@@ -190,11 +192,16 @@ function describe({ headers }: Request): Description {
   for (const name of KEPT_HEADERS) {
     if (headers[name] !== undefined) keptHeaders[name] = headers[name];
   }
-  return { contentType: headers['content-type'] ?? 'binary/octet-stream', metadata, headers: keptHeaders };
+  return {
+    contentType: headers['content-type'] ?? 'binary/octet-stream',
+    metadata,
+    headers: keptHeaders,
+    checksum: checksumOf(request),
+  };
 }
 
-function kept({ contentType, metadata, headers }: Version): Description {
-  return { contentType, metadata, headers };
+function kept({ contentType, metadata, headers, checksum }: Version): Description {
+  return { contentType, metadata, headers, ...(checksum !== undefined && { checksum }) };
 }
 
 function copySource({ headers }: Request): { bucket: string; key: string; versionId?: string } {

@@ -21,6 +21,8 @@ export interface Description {
   metadata: Record<string, string>;
   /** Further headers that S3 keeps and gives back, such as Cache-Control. */
   headers: Record<string, string>;
+  /** Name of the header of the checksum that is kept. @default x-amz-checksum-crc64nvme */
+  checksum?: string;
 }
 
 /** One version of an object, or a delete marker. */

@@ -216,6 +216,7 @@ describe('the retries of Submit, which decide who pays', () => {
   const ACCEPTANCE: Record<ErrorName, Acceptance> = {
     InvalidInput: 'surely refused',
     ImageNotFound: 'surely refused',
+    ImageUnreadable: 'surely refused',
     NotAnImage: 'surely refused',
     ImageArchived: 'surely refused',
     UnsupportedFormat: 'surely refused',

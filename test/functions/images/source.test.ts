@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { lookAt, MAX_IMAGE_BYTES } from '../../../functions/images/source.ts';
+import { MAX_IMAGE_BYTES } from '../../../functions/images/check.ts';
+import { lookAt } from '../../../functions/images/source.ts';
 import { failureOf, PLAIN, PNG, serve, serveBytes, startS3, VERSIONED } from '../support.ts';
 
 const GATEWAY = 'https://gateway.example';

@@ -1,0 +1,79 @@
+import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { describe, expect, it } from 'vitest';
+import type { Job } from '../../../functions/job.ts';
+import { isResultOf, resultMetadata } from '../../../functions/results/metadata.ts';
+import { PLAIN, PNG, startS3 } from '../support.ts';
+
+const source = { bucket: 'uploads', key: 'photos/猫.jpg', versionId: 'v1', etag: 'abc' };
+const job: Job = {
+  execution: 'cat-0123',
+  source,
+  resultKey: 'photos/猫.jpg',
+  submission: 1,
+  submissionId: 'cat-0123#1',
+  requestId: 'id-1',
+  submittedAt: '2026-03-31T10:00:00.000Z',
+  status: 'COMPLETED',
+  sourceSize: 123,
+  sourceChecksum: 'crc64nvme:AAAAAAAAAAA=',
+  waitSeconds: 5,
+};
+
+describe('the metadata of a result', () => {
+  it('says where it came from, and comes through S3 as it is', async () => {
+    const { client } = await startS3();
+    const metadata = resultMetadata(job);
+    await client.send(new PutObjectCommand({ Bucket: PLAIN, Key: 'cat.jpg.png', Body: PNG, Metadata: metadata }));
+
+    const head = await client.send(new HeadObjectCommand({ Bucket: PLAIN, Key: 'cat.jpg.png' }));
+    expect(head.Metadata).toEqual({
+      'request-id': 'id-1',
+      'source-version-id': 'v1',
+      'source-etag': 'abc',
+      'source-size': '123',
+      'source-checksum': 'crc64nvme:AAAAAAAAAAA=',
+      'source-key-sha256': expect.stringMatching(/^[0-9a-f]{32}$/),
+    });
+  });
+
+  it('is ASCII and short for the longest key there is', () => {
+    const metadata = resultMetadata({ ...job, source: { ...source, key: '猫'.repeat(341) } });
+    expect(JSON.stringify(metadata)).toMatch(/^[\x20-\x7e]{1,1000}$/);
+  });
+
+  it('has of an image URL a hash, the same whatever its query', () => {
+    const at = (imageUrl: string) => resultMetadata({ ...job, source: { imageUrl } });
+    expect(at('https://example.com/cat.jpg?token=secret')).toEqual(at('https://example.com/cat.jpg?token=other'));
+    expect(at('https://example.com/cat.jpg')).not.toEqual(at('https://example.com/dog.jpg'));
+    expect(JSON.stringify(at('https://example.com/cat.jpg?token=secret'))).not.toContain('example');
+  });
+});
+
+describe('a result', () => {
+  const result = { metadata: resultMetadata(job) };
+  const bytes = { ...source, size: job.sourceSize, checksum: job.sourceChecksum };
+
+  it('is of a source whose size and checksum agree, whatever its version and its ETag', () => {
+    expect(isResultOf({ ...bytes, versionId: 'v2', etag: 'other' }, result)).toBe(true);
+    expect(isResultOf({ ...bytes, size: 124, etag: 'other' }, result)).toBe(false);
+    expect(isResultOf({ ...bytes, checksum: 'crc64nvme:BBBBBBBBBBB=', etag: 'other' }, result)).toBe(false);
+    expect(isResultOf({ ...bytes, checksum: undefined, etag: 'other' }, result)).toBe(false);
+  });
+
+  it('is of a source whose ETag agrees, whatever its version', () => {
+    expect(isResultOf(source, result)).toBe(true);
+    expect(isResultOf({ ...source, versionId: 'v2' }, result)).toBe(true);
+    expect(isResultOf({ ...source, etag: 'other' }, result)).toBe(false);
+  });
+
+  it('is of the version that it was made from, where nothing else is known', () => {
+    expect(isResultOf({ ...source, etag: undefined }, result)).toBe(true);
+    expect(isResultOf({ ...source, etag: undefined, versionId: 'v2' }, result)).toBe(false);
+  });
+
+  it('is not of another key, nor is that of an image URL', () => {
+    expect(isResultOf({ ...bytes, key: 'photos/other.jpg' }, result)).toBe(false);
+    const ofUrl = { metadata: resultMetadata({ ...job, source: { imageUrl: 'https://example.com/cat.jpg' } }) };
+    expect(isResultOf({ bucket: 'uploads', key: source.key }, ofUrl)).toBe(false);
+  });
+});
