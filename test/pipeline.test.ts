@@ -3,7 +3,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { LOCAL_API_KEY, type LocalCloud } from '../local/cloud.ts';
 import type { CdnBehaviour } from '../local/gateway.ts';
 import {
-  asksOf,
   CAT,
   errorFile,
   execute,
@@ -14,6 +13,7 @@ import {
   statesOf,
   until,
   upload,
+  waitsOf,
 } from './support.ts';
 
 /** The whole path of an image: real bundles, the synthesized state machine, embedded services, HTTP gateway simulator. */
@@ -28,6 +28,9 @@ beforeAll(async () => {
 });
 afterEach(() => cloud.gateway.always({ submit: 'accept', status: 'normal', outcome: 'COMPLETED', download: 'normal' }));
 afterAll(() => cloud?.close());
+
+/** Signature and IHDR of a PNG of one pixel, and nothing behind them. */
+const PNG_HEADER = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ';
 
 describe('an image that is dropped in the uploads bucket', () => {
   it('appears as its cutout in the results bucket', async () => {
@@ -44,20 +47,21 @@ describe('an image that is dropped in the uploads bucket', () => {
     expect(data[(300 * 800 + 400) * 4 + 3], 'the middle is opaque').toBe(255);
   });
 
-  it('takes four states if the job ends within the first wait', async () => {
-    expect(statesOf(await upload(cloud, newKey()))).toEqual(['Submit', 'Wait', 'Check status', 'Deliver']);
+  it('takes five states if the job ends within the first wait', async () => {
+    expect(statesOf(await upload(cloud, newKey()))).toEqual(['Submit', 'Wait', 'Check status', 'Finished?', 'Deliver']);
   });
 
-  it('is asked for every 5 s after the first wait, in the same state', async () => {
+  it('is polled every 5 s after the first wait, and takes three more states each time', async () => {
     cloud.gateway.always({ outcome: 'NEVER' });
     const key = newKey();
     cloud.s3.put(cloud.uploadsBucket, key, CAT);
     const execution = await until(() => cloud.stepFunctions.executions.find(({ input }) => input.includes(key)));
-    await until(() => asksOf(execution).length >= 3 || undefined);
+    await until(() => waitsOf(execution).length >= 3 || undefined);
     await cloud.gateway.finish(JSON.parse(lastInput(execution)).requestId);
     await cloud.settled();
-    expect(asksOf(execution).slice(0, 3)).toEqual([5, 5, 5]);
-    expect(statesOf(execution)).toEqual(['Submit', 'Wait', 'Check status', 'Deliver']);
+    expect(waitsOf(execution).slice(0, 3)).toEqual([5, 5, 5]);
+    const polls = Array.from({ length: waitsOf(execution).length + 1 }, () => ['Wait', 'Check status', 'Finished?']);
+    expect(statesOf(execution)).toEqual(['Submit', ...polls.flat(), 'Deliver']);
     expect(execution.status).toBe('SUCCEEDED');
   });
 
@@ -293,7 +297,7 @@ describe('when the gateway', () => {
     );
     const execution = await upload(cloud, newKey());
     expect(execution.status).toBe('SUCCEEDED');
-    expect(asksOf(execution)).toEqual([5, 20, 5, 5, 5, 5]);
+    expect(waitsOf(execution)).toEqual([5, 11, 5, 5, 5, 5]);
   });
 
   it('refuses the API key when asked for the status, the execution fails there and can be redriven', async () => {
@@ -354,7 +358,6 @@ describe('when the result', () => {
     ['is HTML', { download: 'html' }, 'InvalidResult'],
     ['is on another host', { outcome: { mediaUrls: ['https://example.com/x.png'] } }, 'UntrustedResultUrl'],
     ['redirects to a loopback address', { download: { redirect: 'http://127.0.0.1:9/x.png' } }, 'UntrustedResultUrl'],
-    ['is missing though the job is COMPLETED', { outcome: { mediaUrls: [] } }, 'InvalidResult'],
     ['is never there', { download: { status: 404 } }, 'DownloadFailed'],
   ] as const)('%s, the execution fails and nothing but an error file is written', async (_, behaviour, error) => {
     cloud.gateway.always(behaviour as Parameters<typeof cloud.gateway.always>[0]);
@@ -369,6 +372,11 @@ describe('what is no image', () => {
   it.each([
     ['an empty object', ''],
     ['a text file named .jpg', 'This is not a picture, whatever its name says.'],
+    ['a text that begins with GIF', 'GIFTS FOR THE CAT: a ball of wool'],
+    ['a text that begins with BM', 'BMW, second hand, drives like new'],
+    ['a JPEG of three bytes', Buffer.of(0xff, 0xd8, 0xff)],
+    ['a PNG that ends after its header', Buffer.from(PNG_HEADER, 'base64')],
+    ['a JPEG behind a byte order mark', Buffer.concat([Buffer.of(0xef, 0xbb, 0xbf), CAT])],
   ])('%s fails as NotAnImage before anything is paid, and its owner hears of it', async (_, body) => {
     const key = newKey('fake.jpg');
     const tried = cloud.gateway.submissions.length;

@@ -54,12 +54,14 @@ export function statesOf({ history }: Execution): string[] {
   return history.flatMap(({ stateEnteredEventDetails }) => stateEnteredEventDetails?.name ?? []);
 }
 
-/** After how many seconds Check status had the state machine ask again, each time. */
-export function asksOf({ history }: Execution): number[] {
-  const asks = history.map(({ taskFailedEventDetails }) =>
-    /^AskAgainIn(\d+)s$/.exec(taskFailedEventDetails?.error ?? ''),
+/** How long Check status had the state machine wait for the next poll, each time, in seconds. */
+export function waitsOf({ history }: Execution): number[] {
+  const decisions = history.flatMap(({ stateEnteredEventDetails: entered }) =>
+    entered?.name === 'Finished?' ? JSON.parse(entered.input) : [],
   );
-  return asks.flatMap((ask) => (ask ? [Number(ask[1])] : []));
+  return decisions.flatMap(({ status, waitSeconds }) =>
+    ['COMPLETED', 'ERROR', 'SUPERSEDED'].includes(status) ? [] : waitSeconds,
+  );
 }
 
 /** The parsed `<key>.error.json`, if there is one. */

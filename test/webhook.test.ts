@@ -4,7 +4,7 @@ import { submissionId } from '../functions/callbacks/table.ts';
 import { AwsError } from '../local/aws-api.ts';
 import type { LocalCloud } from '../local/cloud.ts';
 import type { Execution } from '../local/step-functions.ts';
-import { asksOf, CAT, errorFile, picture, redrive, startCloud, statesOf, until, upload } from './support.ts';
+import { CAT, errorFile, picture, redrive, startCloud, statesOf, until, upload, waitsOf } from './support.ts';
 
 /** Webhook mode: the whole path of an image, woken by the gateway's callback. */
 let cloud: LocalCloud;
@@ -93,7 +93,7 @@ describe('a callback', () => {
 
   it('that is lost while the job goes on leads into polling', async () => {
     const { execution, requestId } = await uploadWaiting();
-    await until(() => asksOf(execution).length > 0 || undefined);
+    await until(() => waitsOf(execution).length > 0 || undefined);
     cloud.gateway.always({ webhook: 'lose' });
     await cloud.gateway.finish(requestId);
     await cloud.settled();
@@ -127,7 +127,7 @@ describe('a callback', () => {
       output: { media_url: ['https://evil.com/x.png'] },
     };
     expect((await post(webhookUrl, JSON.stringify(forged))).status).toBe(204);
-    await until(() => asksOf(execution).length > 0 || undefined);
+    await until(() => waitsOf(execution).length > 0 || undefined);
     await cloud.gateway.finish(requestId);
     await cloud.settled();
     expect(JSON.parse(execution.output ?? '')).toMatchObject({ status: 'DELIVERED', requestId });
@@ -184,7 +184,7 @@ describe('an execution that waits for its callback', () => {
     const key = newKey();
     cloud.s3.put(cloud.uploadsBucket, key, CAT);
     const execution = await until(() => cloud.stepFunctions.executions.find(({ input }) => input.includes(key)));
-    await until(() => asksOf(execution).length > 0 || undefined);
+    await until(() => waitsOf(execution).length > 0 || undefined);
     await cloud.gateway.finish(cloud.gateway.submissions.at(-1)?.requestId ?? '');
     await cloud.settled();
     expect(execution.status).toBe('SUCCEEDED');

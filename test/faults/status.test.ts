@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { StatusBehaviour } from '../../local/gateway.ts';
-import { asksOf, statesOf } from '../support.ts';
+import { statesOf, waitsOf } from '../support.ts';
 import { area, cutout, FOR_EVER, fails, skewed } from './support.ts';
 
 /** Faults when the gateway is asked where a job stands: by then it is paid for, and nothing may pay for it again. */
@@ -27,7 +27,7 @@ area('Asking for the status', 'gateway, answer to the GET', (fault) => {
   }
   fault('429 with Retry-After', cutout({ also: 'not asked again sooner' }), async (scene) => {
     scene.next('status', { status: 429, headers: { 'retry-after': '77' } });
-    const [asked] = asksOf(await scene.upload());
+    const [asked] = waitsOf(await scene.upload());
     expect(asked).toBe(120);
   });
   fault('503 for an hour', cutout(), (scene) => scene.repeat('status', { status: 503 }, AN_HOUR));
@@ -76,7 +76,7 @@ area(
   (fault) => {
     fault('it has to be asked for three times', cutout({ also: 'waits as for a new job' }), async (scene) => {
       scene.repeat('status', { status: 503 }, 3);
-      expect(asksOf(await scene.upload())).toEqual([5, 5, 5]);
+      expect(waitsOf(await scene.upload())).toEqual([5, 5, 5]);
       expect(scene.cloud.logs.join()).toMatch(/"ageSeconds":-3\d{3}\b/);
     });
   },

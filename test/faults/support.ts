@@ -16,7 +16,7 @@ import type {
 import type { LocalQueue } from '../../local/queue.ts';
 import type { S3Fault } from '../../local/s3.ts';
 import type { Execution } from '../../local/step-functions.ts';
-import { asksOf, errorFile, messageOf, picture, startCloud, statesOf, until } from '../support.ts';
+import { errorFile, messageOf, picture, startCloud, statesOf, until, waitsOf } from '../support.ts';
 import { type Row, record } from './matrix.ts';
 
 /** Until the end of the row. */
@@ -374,7 +374,7 @@ export class Scene {
 
   /** Waits until the gateway has been asked in vain so many times where the job stands. */
   async asked(times = 1): Promise<void> {
-    await until(() => asksOf(this.execution).length >= times || undefined);
+    await until(() => waitsOf(this.execution).length >= times || undefined);
   }
 
   /** Redrives the execution and waits until all that follows from it is over. */

@@ -10,7 +10,7 @@ import type {
   SubmitBehaviour,
   WebhookBehaviour,
 } from '../../local/gateway.ts';
-import { asksOf, statesOf, until } from '../support.ts';
+import { statesOf, until, waitsOf } from '../support.ts';
 import { area, cutout, FOR_EVER, fails, HASTY, type Scene, skewed } from './support.ts';
 
 /** Faults in webhook mode: whatever becomes of a callback, it decides when the status is asked for, and nothing else. */
@@ -234,7 +234,7 @@ area(
         cutout({ also: 'by polling' }),
         async (scene) => {
           scene.repeat('status', behaviour, 3);
-          expect(asksOf(await scene.upload())).toHaveLength(3);
+          expect(waitsOf(await scene.upload())).toHaveLength(3);
         },
       );
     }
