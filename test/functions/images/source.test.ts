@@ -49,12 +49,18 @@ describe('looking at an object', () => {
     }
   });
 
-  it.each(['II*\0', 'MM\0*'])('takes a TIFF whose directory is at its end (%j)', async (magic) => {
+  it.each([
+    ['InvalidObjectState', 'ImageArchived', 'is archived. Restore the object'],
+    ['InvalidRequest', 'ImageUnreadable', 'S3 cannot decrypt'],
+    ['KMS.DisabledException', 'ImageUnreadable', '(KMS.DisabledException)'],
+    ['KMS.KMSInvalidStateException', 'ImageUnreadable', 'Enable its KMS key'],
+  ])('fails at once where S3 answers %s: as %s', async (code, name, said) => {
     const { s3, client } = await startS3();
-    s3.put(PLAIN, 'scan.tif', Buffer.concat([Buffer.from(magic), Buffer.from([0, 0x10, 0, 0]), Buffer.alloc(10_000)]));
-    expect(await lookAt(client, { bucket: PLAIN, key: 'scan.tif' }, GATEWAY)).toMatchObject({
-      contentType: 'image/tiff',
-    });
+    s3.put(PLAIN, 'cat.png', PNG);
+    s3.onRequest = () => ({ status: code === 'InvalidObjectState' ? 403 : 400, code });
+    const error = await failureOf(lookAt(client, { bucket: PLAIN, key: 'cat.png' }, GATEWAY));
+    expect(error.name).toBe(name);
+    expect(error.message).toContain(said);
   });
 
   it('refuses an empty object', async () => {
