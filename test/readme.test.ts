@@ -2,10 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
-import { ERRORS } from '../functions/errors.ts';
 import { ALARMS } from '../infra/monitoring.ts';
 import { readSettings, SETTING_NAMES } from '../infra/settings.ts';
-import { RETRY } from '../infra/workflow.ts';
 
 const README = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8');
 const PACKAGE = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'));
@@ -28,20 +26,6 @@ function table(head: string): string[][] {
 }
 
 describe('README', () => {
-  it('explains every error, and none that does not exist', () => {
-    expect(table('Error').map(([name]) => name)).toEqual(Object.keys(ERRORS).map((name) => `\`${name}\``));
-  });
-
-  it('says "no" to retries of what a submission is never repeated for', () => {
-    const retried = new Map(table('Error').map(([name, , how]) => [name, how]));
-    const [never] = RETRY.submit;
-    for (const name of never?.errors ?? []) {
-      expect(retried.get(`\`${name}\``), name).toMatch(
-        name === 'Unauthorized' ? /^once, with a key read afresh$/ : /^no$/,
-      );
-    }
-  });
-
   it('says what to do for every alarm', () => {
     expect(table('Alarm').map(([name]) => name)).toEqual(Object.keys(ALARMS).map((name) => `\`${name}\``));
   });

@@ -1,0 +1,10 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { errorsPage } from './errors.ts';
+
+/** The pages that are made from the code, by file name in this folder. */
+export const PAGES: Record<string, () => string> = { 'errors.md': errorsPage };
+
+if (import.meta.main) {
+  for (const [name, page] of Object.entries(PAGES)) writeFileSync(join(import.meta.dirname, name), page());
+}
