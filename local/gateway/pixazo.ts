@@ -163,6 +163,10 @@ export class PixazoGateway {
     if (behaviours.webhook !== undefined) this.#scripts.webhook.always(behaviours.webhook);
   }
 
+  find(requestId: string): Job | undefined {
+    return this.#queue.get(requestId);
+  }
+
   /** What the status endpoint would say of a job, if it was there when last asked, timed or ticked. */
   job(requestId: string): StatusDocument | undefined {
     const job = this.#queue.get(requestId);
@@ -171,7 +175,7 @@ export class PixazoGateway {
 
   /** Ends a job now, whatever it was to become. Resolves when its webhook has been called too. */
   async finish(requestId: string, outcome: Exclude<JobOutcome, 'NEVER'> = 'COMPLETED'): Promise<void> {
-    const job = this.#queue.get(requestId);
+    const job = this.find(requestId);
     if (job === undefined) throw new Error(`There is no job ${requestId}`);
     await this.#queue.finish(job, outcome);
   }
