@@ -57,6 +57,7 @@ export interface SimulatedGatewayOptions {
 const CDN = 'https://pub-0123456789abcdef.r2.dev';
 /** How long a client waits for an answer that never comes, in milliseconds. */
 const CLIENT_PATIENCE_MS = 20_000;
+
 /** The gateway and its CDN behind `fetch`, in simulated time. */
 export class SimulatedGateway {
   readonly posts: Post[] = [];
