@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 
 /** Tests that load handlers, or other tests: the next file must find these anew. */
 const APART = ['faults/document', 'simulation/*', 'functions/**/*', 'security/*'].map((path) => `test/${path}.test.ts`);
+/** Loads handlers as Node does, again for each of their execution environments; the test runner would not. */
+const SIMULATION = /\/local\/simulation\//;
 
 // What the workers and the commands load is compiled once, and not by each process anew.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cache/compiled');
@@ -19,7 +21,7 @@ export default defineConfig({
     projects: [
       // Of what they load, the CDK alone takes a second: all others share it.
       { extends: true, test: { name: 'sharing', include: ['test/**/*.test.ts'], exclude: APART, isolate: false } },
-      { extends: true, test: { name: 'apart', include: APART } },
+      { extends: true, test: { name: 'apart', include: APART, server: { deps: { external: [SIMULATION] } } } },
     ],
   },
 });

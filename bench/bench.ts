@@ -1,13 +1,12 @@
 import { parseArgs } from 'node:util';
 import type { Size } from './size.ts';
 
-/** Loaded when asked for: one reads the AWS SDK whole, another starts a cloud. */
+/** Loaded when asked for: one reads the AWS SDK whole, another starts servers. */
 const BENCHMARKS: Record<string, () => Promise<{ run: (size: Size) => Promise<void> }>> = {
   money: () => import('./money.ts'),
   'cold-start': () => import('./cold-start.ts'),
   delivery: () => import('./delivery.ts'),
   burst: () => import('./burst.ts'),
-  local: () => import('./local.ts'),
 };
 
 const USAGE = `Compares Cutout with the alternatives on the same work.

@@ -1,7 +1,7 @@
-import { LARGE_REGIONS, OTHER_REGIONS, type RegionQuotas } from '../test/simulation/quotas.ts';
-import { Rate } from '../test/simulation/rate.ts';
-import { cutout, type Site, type System } from './simulation/system.ts';
-import { World } from './simulation/world.ts';
+import { type Deployment, deploy } from '../local/simulation/deployment.ts';
+import { LARGE_REGIONS, OTHER_REGIONS, type RegionQuotas } from '../local/simulation/quotas.ts';
+import { peakPerSecond } from '../local/simulation/rate.ts';
+import { simulate } from './simulate.ts';
 import type { Size } from './size.ts';
 import { printGoal, printTable } from './table.ts';
 import { around } from './workload.ts';
@@ -28,8 +28,7 @@ interface Case {
   uploads: number;
   allowed: number | undefined;
   quotas: RegionQuotas;
-  system: System;
-  site: Site;
+  system: Deployment;
 }
 
 interface Measured {
@@ -40,16 +39,16 @@ interface Measured {
 }
 
 /** Cutout with its defaults, and at the pace that the gateway allows. */
-async function systemsFor(allowed: number | undefined): Promise<{ system: System; site: Site; isPaced: boolean }[]> {
+async function systemsFor(allowed: number | undefined): Promise<{ system: Deployment; isPaced: boolean }[]> {
   const systems = [];
   for (const mode of ['polling', 'webhook'] as const) {
     const webhook = mode === 'webhook';
-    systems.push({ ...(await cutout({ webhook })), isPaced: allowed === undefined });
+    systems.push({ system: await deploy({ webhook }), isPaced: allowed === undefined });
     if (allowed === undefined) continue;
     const uploadsPerMinute = Math.floor((allowed * 60) / REQUESTS[mode]);
-    const { system, site } = await cutout({ webhook, uploadsPerMinute });
-    system.name += `, uploadsPerMinute=${uploadsPerMinute}`;
-    systems.push({ system, site, isPaced: true });
+    const paced = await deploy({ webhook, uploadsPerMinute });
+    const name = `${paced.name}, uploadsPerMinute=${uploadsPerMinute}`;
+    systems.push({ system: { ...paced, name }, isPaced: true });
   }
   return systems;
 }
@@ -60,13 +59,13 @@ export async function run(size: Size): Promise<void> {
   for (const { quotas, allowed: rates } of REGIONS[size]) {
     const rows: Measured['row'][] = [];
     for (const allowed of rates) {
-      for (const { system, site, isPaced } of await systemsFor(allowed)) {
+      for (const { system, isPaced } of await systemsFor(allowed)) {
         const measured: Measured[] = [];
         for (const uploads of UPLOADS[size]) {
           const name = `${uploads} of ${system.name} at ${allowed ?? 'any number of'} requests/s in ${quotas.region}`;
           // On stderr, so that tables can be redirected: some of these take minutes.
           console.error(`${name} …`);
-          const each = await measure({ uploads, allowed, quotas, system, site });
+          const each = await measure({ uploads, allowed, quotas, system });
           measured.push(each);
           if (each.delivered < uploads) misses.lost.push(`${uploads - each.delivered} of ${name}`);
           if (each.submissions > uploads) misses.paidTwice.push(name);
@@ -97,21 +96,21 @@ export async function run(size: Size): Promise<void> {
   );
 }
 
-async function measure({ uploads, allowed, quotas, system, site }: Case): Promise<Measured> {
-  const world = new World(system, site, { quotas, gatewayPerSecond: allowed });
+async function measure({ uploads, allowed, quotas, system }: Case): Promise<Measured> {
   const { jobSeconds } = around(JOB_SECONDS, uploads);
-  const delivered = await world.run(jobSeconds.map((seconds) => ({ at: 0, jobSeconds: seconds })));
-  const peak = (times: number[]) => new Rate(times.map((at) => (at - world.clock.startedAt) / 1000)).peak;
+  const work = { jobSeconds, secondsApart: 0, quotas, gatewayPerSecond: allowed };
+  const { world, meters, transitions, delivered } = await simulate(system, work);
+  const { posts, polls, refused, jobs } = world.gateway;
   const last = delivered.reduce((most, { secondsFromUpload }) => Math.max(most, secondsFromUpload), 0);
-  const dollarsEach = world.meters.dollars.total / uploads;
+  const dollarsEach = meters.dollars(uploads).total;
   return {
     delivered: delivered.length,
-    submissions: world.gateway.jobs.size,
+    submissions: jobs.length,
     dollarsEach,
     row: [
       ...[system.name, allowed === undefined ? 'all' : `${allowed}/s`, uploads, delivered.length],
-      ...[duration(last), peak(world.gateway.posts.map(({ at }) => at)), peak(world.gateway.polls), world.refused],
-      ...[peak(world.transitions), world.invocations.peak, (dollarsEach * 1000).toFixed(3)],
+      ...[duration(last), peakPerSecond(posts.map(({ at }) => at)), peakPerSecond(polls), refused],
+      ...[peakPerSecond(transitions), world.invocations.peak, (dollarsEach * 1000).toFixed(3)],
     ],
   };
 }

@@ -22,8 +22,6 @@ export const PRICES = {
   sqs: 0.4 / 1_000_000,
   /** On demand, an item of up to 1 KB. List of 6 September 2026. https://aws.amazon.com/dynamodb/pricing/on-demand/ */
   dynamoDbWrite: 0.625 / 1_000_000,
-  /** On demand, up to 4 KB, strongly consistent. Same list and page. */
-  dynamoDbRead: 0.125 / 1_000_000,
   /** https://aws.amazon.com/secrets-manager/pricing/ */
   secretRead: 0.05 / 10_000,
   /** Logs of functions and of state machines, a GB taken in. List of 22 September 2026. https://aws.amazon.com/cloudwatch/pricing/ */

@@ -1,4 +1,4 @@
-import { luck } from '../test/simulation/luck.ts';
+import { luck } from '../local/simulation/luck.ts';
 
 /** How long removals take, in seconds. */
 export interface Workload {
@@ -19,9 +19,9 @@ export function around(seconds: number, count: number): Workload {
 }
 
 /** Jobs of all lengths. */
-export function mix(count: number, median = MEDIAN_SECONDS): Workload {
-  const random = luck(median);
+export function mix(count: number): Workload {
+  const random = luck(MEDIAN_SECONDS);
   const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-  const one = () => Math.min(LONGEST_SECONDS, Math.max(SHORTEST_SECONDS, median * Math.exp(SPREAD * normal())));
+  const one = () => Math.min(LONGEST_SECONDS, Math.max(SHORTEST_SECONDS, MEDIAN_SECONDS * Math.exp(SPREAD * normal())));
   return { name: 'mix', jobSeconds: Array.from({ length: count }, one) };
 }

@@ -13,7 +13,7 @@ import { objectCreated, statusChange } from './events.ts';
 import { type FunctionUrl, serveFunctionUrl } from './function-url.ts';
 import { type GatewayOptions, GatewaySimulator } from './gateway.ts';
 import { FunctionError, type FunctionFailure, LocalFunction } from './lambda.ts';
-import { LocalQueue } from './queue.ts';
+import { type LocalQueue, queuesOf } from './queue.ts';
 import { type BucketOptions, LocalS3 } from './s3.ts';
 import { LocalSecrets } from './secrets.ts';
 import { type Execution, type HistoryEvent, LocalStepFunctions } from './step-functions.ts';
@@ -122,7 +122,7 @@ export class LocalCloud {
     this.dynamoDb = dynamoDb;
     this.s3 = s3;
     this.secrets = this.#makeSecrets();
-    this.queues = this.#makeQueues();
+    this.queues = queuesOf(this.template, options.visibilityMs);
     this.stepFunctions = this.#makeStepFunctions();
     this.functions = new Map();
   }
@@ -257,26 +257,6 @@ export class LocalCloud {
     return secrets;
   }
 
-  #makeQueues(): Map<string, LocalQueue> {
-    const queues = new Map<string, LocalQueue>();
-    const resources = this.template.resources('AWS::SQS::Queue');
-    // Dead-letter queues first: the others refer to them.
-    for (const { logicalId, properties } of resources.sort((a, b) => depth(a) - depth(b))) {
-      const redrive = properties.RedrivePolicy;
-      const arn = this.template.arn(logicalId);
-      queues.set(
-        arn,
-        new LocalQueue({
-          arn,
-          visibilityMs: this.#options.visibilityMs ?? (properties.VisibilityTimeout ?? 30) * 1000,
-          maxReceiveCount: redrive?.maxReceiveCount,
-          deadLetters: queues.get(redrive?.deadLetterTargetArn),
-        }),
-      );
-    }
-    return queues;
-  }
-
   #makeStepFunctions(): LocalStepFunctions {
     const { stateMachineArn } = this;
     const { [stateMachineArn]: definition, ...others } = Object.fromEntries(
@@ -388,9 +368,4 @@ async function startDynamoDb(template: Template, tables: Resource[]): Promise<Lo
     partitionKey: properties.KeySchema[0].AttributeName,
   }));
   return LocalDynamoDb.start(keys, LOCAL_CREDENTIALS);
-}
-
-/** How many queues stand behind a queue: 0 for a dead-letter queue, 1 for one that has such. */
-function depth({ properties }: Resource): number {
-  return properties.RedrivePolicy === undefined ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import { FunctionError } from './lambda.ts';
-import { REGION } from './template.ts';
+import { REGION, type Resource, type Template } from './template.ts';
 
 export interface QueueOptions {
   arn: string;
@@ -25,6 +25,26 @@ interface Message {
   receives: number;
 }
 
+/** The queues that a template makes, by ARN. @param visibilityMs In place of the template's. */
+export function queuesOf(template: Template, visibilityMs?: number): Map<string, LocalQueue> {
+  const queues = new Map<string, LocalQueue>();
+  // Dead-letter queues first: the others refer to them.
+  const depth = ({ properties }: Resource) => (properties.RedrivePolicy === undefined ? 0 : 1);
+  const resources = template.resources('AWS::SQS::Queue').sort((a, b) => depth(a) - depth(b));
+  for (const { logicalId, properties } of resources) {
+    const { maxReceiveCount, deadLetterTargetArn } = properties.RedrivePolicy ?? {};
+    const arn = template.arn(logicalId);
+    queues.set(
+      arn,
+      new LocalQueue({
+        ...{ arn, maxReceiveCount, deadLetters: queues.get(deadLetterTargetArn) },
+        visibilityMs: visibilityMs ?? (properties.VisibilityTimeout ?? 30) * 1000,
+      }),
+    );
+  }
+  return queues;
+}
+
 /** An SQS queue with an event source mapping: hands batches to a function, takes back what it says has failed. */
 export class LocalQueue {
   readonly #options: QueueOptions;
@@ -35,6 +55,10 @@ export class LocalQueue {
 
   constructor(options: QueueOptions) {
     this.#options = options;
+  }
+
+  get deadLetters(): LocalQueue | undefined {
+    return this.#options.deadLetters;
   }
 
   /** Bodies of the messages that wait, as a look into a dead-letter queue shows them. */

@@ -1,21 +1,21 @@
+import type { Deployment } from '../../local/simulation/deployment.ts';
 import type { Definition } from '../../local/step-functions/definition.ts';
-import { functionOfAlternative, type Site, type System } from '../simulation/system.ts';
-import { type Source, Steps, task } from './shared.ts';
+import { functionOf, type Source, Steps, task } from './shared.ts';
 
 /** The job poller that tutorials teach: submit, then look every 5 s until the job has ended. */
-export function jobPoller(site: Site): System {
-  const steps = new Steps(site);
+export function jobPoller(cutout: Deployment): Deployment {
+  const steps = new Steps(cutout);
   type State = Source & { requestId: string; url?: string };
-  const submit = functionOfAlternative('poller-submit', async (event) => {
+  const submit = functionOf(cutout, 'poller-submit', async (event) => {
     const source = event as Source;
     return { ...source, requestId: await steps.submit(source) };
   });
-  const look = functionOfAlternative('poller-look', async (event) => {
+  const look = functionOf(cutout, 'poller-look', async (event) => {
     const state = event as State;
     const url = await steps.resultOf(state.requestId);
     return { ...state, url, status: url === undefined ? 'RUNNING' : 'COMPLETED' };
   });
-  const deliver = functionOfAlternative('poller-deliver', async (event) => {
+  const deliver = functionOf(cutout, 'poller-deliver', async (event) => {
     const { key, url = '' } = event as State;
     await steps.deliver(key, url);
   });
@@ -33,5 +33,5 @@ export function jobPoller(site: Site): System {
       Deliver: task(deliver.arn, { End: true }),
     },
   } as Definition;
-  return { name: 'a) 5 s poller', functions: [site.onUpload, submit, look, deliver], definition, intake: site.intake };
+  return { ...cutout, name: 'a) 5 s poller', functions: [...cutout.functions, submit, look, deliver], definition };
 }

@@ -3,7 +3,9 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import type { SQSEvent } from 'aws-lambda';
 import { Gateway } from '../../functions/gateway/client.ts';
 import { apiKey } from '../../functions/runtime/api-key.ts';
-import type { Site } from '../simulation/system.ts';
+import type { Deployment, Mapping, Rule } from '../../local/simulation/deployment.ts';
+import type { DeployedFunction, Handler } from '../../local/simulation/functions.ts';
+import { REGION } from '../../local/template.ts';
 
 /** An uploaded object, as far as alternatives look at it. */
 export interface Source {
@@ -16,18 +18,18 @@ export interface Source {
 export class Steps {
   readonly #s3 = new S3Client({});
   readonly #gateway: Gateway;
-  readonly #site: Site;
+  readonly #cutout: Deployment;
 
-  constructor(site: Site) {
-    this.#site = site;
-    this.#gateway = new Gateway({ url: site.gatewayUrl, apiKey });
+  constructor(cutout: Deployment) {
+    this.#cutout = cutout;
+    this.#gateway = new Gateway({ url: cutout.gatewayUrl, apiKey });
   }
 
   /** Submits an image. @returns the request's id */
   async submit({ bucket, key, versionId }: Source, callbackPath?: string): Promise<string> {
     const get = new GetObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId });
     const imageUrl = await getSignedUrl(this.#s3, get, { expiresIn: 3600 });
-    const webhookUrl = callbackPath && this.#site.callbackUrl + callbackPath;
+    const webhookUrl = callbackPath && this.#cutout.callbackUrl + callbackPath;
     return (await this.#gateway.submit(imageUrl, { webhookUrl })).requestId;
   }
 
@@ -43,9 +45,31 @@ export class Steps {
     const response = await fetch(url);
     if (!response.ok) throw new Error(`The CDN answered ${response.status}`);
     const body = new Uint8Array(await response.arrayBuffer());
-    const put = { Bucket: this.#site.resultsBucket, Key: `${key}.png`, Body: body, ContentType: 'image/png' };
+    const put = { Bucket: this.#cutout.resultsBucket, Key: `${key}.png`, Body: body, ContentType: 'image/png' };
     await this.#s3.send(new PutObjectCommand(put));
   }
+}
+
+/** A function of an alternative, with the variables of all of Cutout's functions, and the memory that they have by default. */
+export function functionOf(
+  { functions }: Deployment,
+  name: string,
+  handler: Handler,
+  timeoutSeconds = 60,
+): DeployedFunction {
+  return {
+    ...{ arn: `arn:aws:lambda:${REGION}::function:${name}`, name, timeoutSeconds, memoryMb: 256 },
+    variables: Object.assign({}, ...functions.map(({ variables }) => variables)),
+    environments: [handler],
+  };
+}
+
+/** How uploads come to Cutout: the rule for their events, and what takes them from the queue. */
+export function intakeOf({ rules, mappings }: Deployment): { rule: Rule; mapping: Mapping } {
+  const rule = rules.find(({ pattern }) => pattern.source?.includes('aws.s3'));
+  const mapping = mappings.find(({ queueArn }) => rule?.targets.some(({ Arn }) => Arn === queueArn));
+  if (rule === undefined || mapping === undefined) throw new Error('Nothing tells Cutout of uploads');
+  return { rule, mapping };
 }
 
 /** The objects that a batch of "Object Created" events is about. */

@@ -1,14 +1,15 @@
 import timers from 'node:timers/promises';
-import { functionOfAlternative, type Site, type System } from '../simulation/system.ts';
-import { Steps, sourceOf } from './shared.ts';
+import type { Deployment } from '../../local/simulation/deployment.ts';
+import { functionOf, intakeOf, Steps, sourceOf } from './shared.ts';
 
 /** Lambda's limit. */
 const TIMEOUT_SECONDS = 15 * 60;
 
 /** One function for all: submits, sleeps and looks every 5 s, and delivers; billed for its sleep. */
-export function sleepingFunction(site: Site): System {
-  const steps = new Steps(site);
-  const handler = functionOfAlternative(
+export function sleepingFunction(cutout: Deployment): Deployment {
+  const steps = new Steps(cutout);
+  const handler = functionOf(
+    cutout,
     'sleeper',
     async (event) => {
       const source = sourceOf(event as Parameters<typeof sourceOf>[0]);
@@ -22,5 +23,13 @@ export function sleepingFunction(site: Site): System {
     },
     TIMEOUT_SECONDS,
   );
-  return { name: 'b) sleeping Lambda', functions: [handler], intake: { functionArn: handler.arn } };
+  const rule = { ...intakeOf(cutout).rule, targets: [{ Arn: handler.arn }] };
+  return {
+    ...cutout,
+    name: 'b) sleeping Lambda',
+    functions: [handler],
+    definition: undefined,
+    rules: [rule],
+    mappings: [],
+  };
 }

@@ -1,24 +1,24 @@
 import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { SendTaskSuccessCommand, SFNClient } from '@aws-sdk/client-sfn';
 import type { LambdaFunctionURLEvent } from 'aws-lambda';
+import type { Deployment } from '../../local/simulation/deployment.ts';
 import type { Definition } from '../../local/step-functions/definition.ts';
-import { functionOfAlternative, type Site, type System } from '../simulation/system.ts';
-import { type Source, Steps, task } from './shared.ts';
+import { functionOf, type Source, Steps, task } from './shared.ts';
 
 const TABLE = 'callbacks';
 
 /** A state machine that waits for the callback, and delivers what its payload names without asking the gateway. */
-export function trustingWebhook(site: Site): System {
-  const steps = new Steps(site);
+export function trustingWebhook(cutout: Deployment): Deployment {
+  const steps = new Steps(cutout);
   const dynamoDb = new DynamoDBClient({});
   const sfn = new SFNClient({});
-  const submit = functionOfAlternative('trusting-submit', async (event) => {
+  const submit = functionOf(cutout, 'trusting-submit', async (event) => {
     const source = event as Source;
     const id = Buffer.from(`${source.key}#${source.versionId}`).toString('base64url');
     await steps.submit(source, id);
     return { ...source, id };
   });
-  const onCallback = functionOfAlternative('trusting-callback', async (event) => {
+  const onCallback = functionOf(cutout, 'trusting-callback', async (event) => {
     const { rawPath, body = '' } = event as LambdaFunctionURLEvent;
     const { Attributes } = await dynamoDb.send(
       new UpdateItemCommand({
@@ -35,7 +35,7 @@ export function trustingWebhook(site: Site): System {
     await sfn.send(new SendTaskSuccessCommand({ taskToken, output: body }));
     return { statusCode: 204 };
   });
-  const deliver = functionOfAlternative('trusting-deliver', async (event) => {
+  const deliver = functionOf(cutout, 'trusting-deliver', async (event) => {
     const { key, callback } = event as Source & { callback: { output: { media_url: string[] } } };
     await steps.deliver(key, callback.output.media_url[0] ?? '');
   });
@@ -60,10 +60,10 @@ export function trustingWebhook(site: Site): System {
     },
   } as Definition;
   return {
+    ...cutout,
     name: 'c) trusting webhook',
-    functions: [site.onUpload, submit, onCallback, deliver],
+    functions: [...cutout.functions, submit, onCallback, deliver],
     definition,
-    intake: site.intake,
     callbackArn: onCallback.arn,
   };
 }

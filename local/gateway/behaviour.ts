@@ -5,6 +5,13 @@ export interface Answer {
   headers?: Record<string, string>;
 }
 
+/** A web page where none is expected. */
+export const webPage: Answer = {
+  status: 200,
+  body: '<!doctype html><title>Just a moment</title><p>Please wait.</p>',
+  headers: { 'content-type': 'text/html' },
+};
+
 /**
  * What becomes of a submission.
  *

@@ -3,25 +3,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { gzipSync } from 'node:zlib';
-import type { CdnBehaviour } from './behaviour.ts';
-import { headersOf, pathOf, type RunningServer, reset, send, startServer, webPage } from './server.ts';
-
-/** One request that came to the CDN. */
-export interface CdnRequest {
-  method: string;
-  path: string;
-  headers: Record<string, string>;
-  at: number;
-}
+import { type CdnBehaviour, webPage } from './behaviour.ts';
+import type { CdnRequest } from './pixazo.ts';
+import { headersOf, pathOf, type RunningServer, reset, send, startServer } from './server.ts';
 
 /** The first bytes of every PNG, with the header of an 800 by 600 picture in RGBA. */
 const pngStart = Buffer.from('89504e470d0a1a0a0000000d4948445200000320000002580806000000', 'hex');
 
 const notFound = { status: 404, body: 'Object not found' };
 
-/** Starts the host that results are downloaded from. `behave` is asked once per request; `media` is looked up by path. */
+/** Starts the host that results are downloaded from. `behave` is asked once per request. */
 export function startCdn(
-  media: ReadonlyMap<string, Buffer>,
+  pictureAt: (path: string) => Buffer | undefined,
   behave: (request: Omit<CdnRequest, 'at'>) => CdnBehaviour,
 ): Promise<RunningServer> {
   return startServer(async (request, response) => {
@@ -37,7 +30,7 @@ export function startCdn(
       return await sendPadding(response, behaviour.bytes, behaviour.chunked === true);
     }
 
-    const picture = media.get(path);
+    const picture = pictureAt(path);
     if (picture === undefined) return send(response, notFound);
     if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, { status: 405 });
     await sendPicture(request, response, picture, behaviour);

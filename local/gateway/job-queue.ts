@@ -1,8 +1,6 @@
 import type { JobOutcome, WebhookBehaviour } from './behaviour.ts';
-import { documentOf, type Ending, fetchImage, type Job, newRequestId, type StatusDocument } from './job.ts';
-
-/** Fetching an image or calling a webhook may take this long, in real time. */
-const patienceMs = 10_000;
+import { documentOf, type Ending, type Job, newRequestId, type StatusDocument } from './job.ts';
+import { callWebhook, fetchImage } from './requests.ts';
 
 /** The time that jobs go by. */
 export interface Clock {
@@ -36,8 +34,10 @@ export interface WebhookCall {
 /** What a job queue needs from around it. */
 export interface JobQueueSetup {
   clock: Clock;
-  /** From acceptance to the end. */
-  durationMs: number;
+  /** How jobs are named. @default as the gateway's are, with the time and randomness */
+  newRequestId?: (now: number) => string;
+  /** Gets the picture that a job is to work on; throws why not, if it cannot. @default over HTTP */
+  fetchImage?: typeof fetchImage;
   cutOut(image: Buffer): Promise<Buffer>;
   /** Puts pictures where they can be downloaded and returns their URLs. */
   publish(requestId: string, picture: Buffer, count: number): string[];
@@ -73,11 +73,11 @@ export class JobQueue {
     return this.#jobs.get(requestId);
   }
 
-  add(imageUrl: string, webhookUrl: string | undefined, outcome: JobOutcome): Job {
-    const { clock, durationMs } = this.#setup;
-    const createdAt = clock.now();
+  /** @param durationMs From acceptance to the end. */
+  add(imageUrl: string, webhookUrl: string | undefined, outcome: JobOutcome, durationMs: number): Job {
+    const createdAt = this.#setup.clock.now();
     const job: Job = {
-      requestId: newRequestId(createdAt),
+      requestId: (this.#setup.newRequestId ?? newRequestId)(createdAt),
       imageUrl,
       webhookUrl,
       createdAt,
@@ -148,7 +148,7 @@ export class JobQueue {
     }
     let image: Buffer;
     try {
-      image = await fetchImage(imageUrl, this.#patience());
+      image = await (this.#setup.fetchImage ?? fetchImage)(imageUrl, this.#closing.signal);
     } catch (error) {
       return { status: 'FAILED', error: `Could not fetch the image: ${messageOf(error)}` };
     }
@@ -180,25 +180,13 @@ export class JobQueue {
     const call: WebhookCall = { requestId: document.request_id, url, document, at: this.#setup.clock.now() };
     this.webhookCalls.push(call);
     try {
-      const response = await fetch(url, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(document),
-        redirect: 'manual',
-        signal: this.#patience(),
-      });
-      await response.body?.cancel();
-      call.status = response.status;
+      call.status = await callWebhook(url, document, this.#closing.signal);
     } catch (error) {
       call.error = messageOf(error);
     }
     if (this.#closing.signal.aborted) return;
     const delivered = call.status !== undefined && call.status >= 200 && call.status < 300;
     this.#setup.onEvent({ type: 'webhook', requestId: call.requestId, delivered });
-  }
-
-  #patience(): AbortSignal {
-    return AbortSignal.any([this.#closing.signal, AbortSignal.timeout(patienceMs)]);
   }
 }
 

@@ -65,13 +65,3 @@ export function documentOf(job: Job, now: number): StatusDocument {
     completed_at: ending === undefined ? null : new Date(job.endsAt).toISOString(),
   };
 }
-
-/** Downloads what a job is to work on. Says why not, if it cannot. */
-export async function fetchImage(imageUrl: string, signal: AbortSignal): Promise<Buffer> {
-  const response = await fetch(imageUrl, { signal });
-  if (!response.ok) {
-    await response.body?.cancel();
-    throw new Error(`image_url answered ${response.status}`);
-  }
-  return Buffer.from(await response.arrayBuffer());
-}

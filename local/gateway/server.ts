@@ -47,13 +47,6 @@ export function send(response: ServerResponse, { status, body, headers }: Answer
   response.end(bytes);
 }
 
-/** A web page where none is expected. */
-export const webPage: Answer = {
-  status: 200,
-  body: '<!doctype html><title>Just a moment</title><p>Please wait.</p>',
-  headers: { 'content-type': 'text/html' },
-};
-
 /** Breaks the connection, so that the client sees it reset. */
 export function reset(request: IncomingMessage): void {
   request.socket.resetAndDestroy();

@@ -1,8 +1,8 @@
+import type { CallbackMade, Post } from '../../local/simulation/gateway.ts';
+import { isUnreachable } from '../../local/simulation/gateway-plan.ts';
+import { cutoutOf } from '../../local/simulation/pictures.ts';
 import type { Execution, HistoryEvent } from '../../local/step-functions.ts';
-import { type CallbackMade, isDoubtful, type Post } from './gateway.ts';
-import { cutoutOf } from './pictures.ts';
-import { resultsBucket, uploadsBucket } from './stack.ts';
-import type { Upload, World, Written } from './world.ts';
+import { type Life, resultsBucket, type Upload, uploadsBucket, type Written } from './life.ts';
 
 /** Submissions of doubtful outcome that one entry of the state Submit may make: the first, and three more. */
 const MAX_POSTS_PER_ENTRY = 4;
@@ -10,26 +10,26 @@ const MAX_POSTS_PER_ENTRY = 4;
 const MAX_LATE_MS = 60_000;
 
 /** All promises that a deployment which has come to rest has broken, in words. */
-export function brokenPromises(world: World): string[] {
-  const keys = [...new Set(world.uploads.map(({ key }) => key))];
+export function brokenPromises(life: Life): string[] {
+  const keys = [...new Set(life.uploads.map(({ key }) => key))];
   return [
-    ...world.leaks.map((leak) => `a secret stands in ${leak}`),
-    ...world.gateway.strayed.map((url) => `a function went to ${url}`),
-    ...keys.flatMap((key) => [...outcomeOf(world, key), ...orderOf(world, key), ...startsOf(world, key)]),
-    ...world.stepFunctions.executions.flatMap((execution) => [
+    ...life.leaks.map((leak) => `a secret stands in ${leak}`),
+    ...life.world.gateway.strayed.map((url) => `a function went to ${url}`),
+    ...keys.flatMap((key) => [...outcomeOf(life, key), ...orderOf(life, key), ...startsOf(life, key)]),
+    ...life.world.executions.flatMap((execution) => [
       ...endOf(execution),
-      ...paymentsOf(world, execution),
-      ...waitsOf(world, execution),
+      ...paymentsOf(life, execution),
+      ...waitsOf(life, execution),
     ]),
-    ...callbacksOf(world),
+    ...callbacksOf(life),
   ];
 }
 
 /** What the current version of a key has come to. */
-export function outcome(world: World, key: string): { result: boolean; error: Record<string, unknown> | undefined } {
-  const last = lastUpload(world, key);
-  const result = stored(world, `${key}.png`);
-  const file = stored(world, `${key}.error.json`);
+export function outcome(life: Life, key: string): { result: boolean; error: Record<string, unknown> | undefined } {
+  const last = lastUpload(life, key);
+  const result = stored(life, `${key}.png`);
+  const file = stored(life, `${key}.error.json`);
   return {
     result: result !== undefined && last !== undefined && isOf(last, result.metadata),
     error: file && JSON.parse(file.body.toString()),
@@ -37,21 +37,21 @@ export function outcome(world: World, key: string): { result: boolean; error: Re
 }
 
 /** Whether the last upload of a key has been deleted since. */
-export function isDeleted(world: World, key: string): boolean {
-  return !world.store.keys(uploadsBucket).includes(key);
+export function isDeleted(life: Life, key: string): boolean {
+  return !life.world.store.keys(uploadsBucket).includes(key);
 }
 
 /**
  * The last upload of a key has exactly one outcome, which is about it. Once the source has been deleted nobody can tell
  * which version was the last: then there is at least one outcome, and never both of them about the last one.
  */
-function outcomeOf(world: World, key: string): string[] {
-  const last = lastUpload(world, key);
-  const { result, error } = outcome(world, key);
+function outcomeOf(life: Life, key: string): string[] {
+  const last = lastUpload(life, key);
+  const { result, error } = outcome(life, key);
   const isAboutLast = error !== undefined && last !== undefined && isAbout(last, error);
-  if (isDeleted(world, key)) {
+  if (isDeleted(life, key)) {
     if (result && isAboutLast) return [`${key}, since deleted, has both a result and an error file`];
-    const isAny = error !== undefined || stored(world, `${key}.png`) !== undefined;
+    const isAny = error !== undefined || stored(life, `${key}.png`) !== undefined;
     return isAny ? [] : [`${key}, since deleted, has neither a result nor an error file`];
   }
   if (result && error !== undefined) return [`the current version of ${key} has a result, and there is an error file`];
@@ -66,13 +66,13 @@ function outcomeOf(world: World, key: string): string[] {
  * Without versioning, and once the source has been deleted, nobody can tell whether the gateway fetched an upload that
  * came, and went, between submission and delivery.
  */
-function orderOf(world: World, key: string): string[] {
-  const uploads = world.uploads.filter((each) => each.key === key);
-  const results = world.written.filter((each) => each.key === `${key}.png`);
+function orderOf(life: Life, key: string): string[] {
+  const uploads = life.uploads.filter((each) => each.key === key);
+  const results = life.written.filter((each) => each.key === `${key}.png`);
   const broken: string[] = [];
   let newest = -1;
   for (const { metadata, body, at } of results) {
-    const wasDeleted = world.removals.some((removal) => removal.key === key && removal.at <= at);
+    const wasDeleted = life.removals.some((removal) => removal.key === key && removal.at <= at);
     const version = uploads.findLastIndex((upload) => isOf(upload, metadata));
     const possible =
       wasDeleted && metadata['source-version-id'] === undefined ? uploads : uploads.slice(version, version + 1);
@@ -87,11 +87,9 @@ function orderOf(world: World, key: string): string[] {
 }
 
 /** One upload is one execution. */
-function startsOf(world: World, key: string): string[] {
-  const uploads = world.uploads.filter((each) => each.key === key).length;
-  const inputs = world.stepFunctions.executions
-    .map(({ input }) => JSON.parse(input))
-    .filter((input) => input.key === key);
+function startsOf(life: Life, key: string): string[] {
+  const uploads = life.uploads.filter((each) => each.key === key).length;
+  const inputs = life.world.executions.map(({ input }) => JSON.parse(input)).filter((input) => input.key === key);
   const versions = new Set(inputs.map(({ versionId, etag }) => versionId ?? etag));
   const isDouble = inputs.length > uploads || (inputs[0]?.versionId !== undefined && versions.size < inputs.length);
   return isDouble ? [`${uploads} uploads of ${key} started ${inputs.length} executions`] : [];
@@ -107,13 +105,13 @@ function endOf({ name, status, output = 'null', history }: Execution): string[] 
   return [`execution ${name} succeeded with ${output} after ${history.length} events`];
 }
 
-function paymentsOf(world: World, { name, history }: Execution): string[] {
-  const posts = world.gateway.posts.filter(({ execution }) => execution === name);
+function paymentsOf(life: Life, { name, history }: Execution): string[] {
+  const posts = life.world.gateway.posts.filter((post) => executionOf(post) === name);
   const knownSince = new Map(history.flatMap(submittedId));
   const isKnown = ({ requestId }: Post) => requestId !== undefined && knownSince.has(requestId);
   const broken: string[] = [];
   for (const post of posts) {
-    const job = post.requestId === undefined ? undefined : world.gateway.jobs.get(post.requestId);
+    const job = life.world.gateway.jobs.find(({ requestId }) => requestId === post.requestId);
     const known = knownSince.get(post.requestId ?? '');
     if (known !== undefined && job?.outcome !== 'ERROR' && posts.some(({ at }) => at > known)) {
       broken.push(`${name} submitted again although its request id was known and not an ERROR`);
@@ -121,7 +119,7 @@ function paymentsOf(world: World, { name, history }: Execution): string[] {
     if (post.requestId !== undefined && !isKnown(post) && !isDoubtful(post)) {
       broken.push(`${name} paid for a request without a fault and forgot it`);
     }
-    if (isRevealed(world, post)) broken.push(`${name} submitted again although a callback had revealed its request`);
+    if (isRevealed(life, post)) broken.push(`${name} submitted again although a callback had revealed its request`);
   }
   for (const requestId of knownSince.keys()) {
     if (!posts.some((post) => post.requestId === requestId)) broken.push(`${name} took ${requestId} for its request`);
@@ -143,7 +141,7 @@ function submittedId({ stateExitedEventDetails: exited, timestamp }: HistoryEven
  * Whether a POST was sent although a callback had told of a request of the very same submission, before any other one
  * named anything else, and the gateway did not deny that it knows it.
  */
-function isRevealed({ gateway }: World, post: Post): boolean {
+function isRevealed({ world: { gateway } }: Life, post: Post): boolean {
   const { startedAt } = post.invocation;
   const own = gateway.posts.filter(({ webhookUrl }) => webhookUrl === post.webhookUrl);
   const ids = own.map(({ requestId }) => requestId);
@@ -154,8 +152,20 @@ function isRevealed({ gateway }: World, post: Post): boolean {
   return revealedAt <= startedAt && !isConfused && !gateway.misled.has(post.invocation);
 }
 
+/** Whether, for all that anybody but the gateway knows, this POST may have been accepted. */
+function isDoubtful({ taken, invocation }: Post): boolean {
+  if (taken === 'accept') return !invocation.answered;
+  if (isUnreachable(taken)) return false;
+  return typeof taken === 'string' || taken.status < 300 || taken.status >= 500;
+}
+
+/** The execution on whose behalf a POST was sent. */
+function executionOf({ invocation }: Post): string {
+  return (invocation.event as { execution: string }).execution;
+}
+
 /** Nobody waits for a callback that has come. */
-function waitsOf({ gateway }: World, { name, history }: Execution): string[] {
+function waitsOf({ world: { gateway } }: Life, { name, history }: Execution): string[] {
   return history.flatMap((event, index) => {
     const { name: state, input = '' } = event.stateEnteredEventDetails ?? {};
     if (state !== 'Await callback') return [];
@@ -171,7 +181,7 @@ function waitsOf({ gateway }: World, { name, history }: Execution): string[] {
 }
 
 /** A callback with the right path is answered by a 2xx, if only nothing fails; any other one is never. */
-function callbacksOf({ gateway }: World): string[] {
+function callbacksOf({ world: { gateway } }: Life): string[] {
   return gateway.callbacks.flatMap(({ path, status }) => {
     const isPossible = status === 429 || status >= 500 || status === (path === 'right' ? 204 : 404);
     return isPossible ? [] : [`a callback with the ${path} path was answered by ${status}`];
@@ -182,13 +192,13 @@ function rightCallbacks(callbacks: CallbackMade[], webhookUrl: string | undefine
   return callbacks.filter((each) => each.path === 'right' && each.webhookUrl === webhookUrl);
 }
 
-function lastUpload(world: World, key: string): Upload | undefined {
-  return world.uploads.findLast((each) => each.key === key);
+function lastUpload(life: Life, key: string): Upload | undefined {
+  return life.uploads.findLast((each) => each.key === key);
 }
 
-function stored(world: World, key: string): Written | undefined {
-  if (!world.store.keys(resultsBucket).includes(key)) return undefined;
-  return { key, at: world.clock.now, ...world.store.read(resultsBucket, key) };
+function stored(life: Life, key: string): Written | undefined {
+  if (!life.world.store.keys(resultsBucket).includes(key)) return undefined;
+  return { key, at: life.world.clock.now, ...life.world.store.read(resultsBucket, key) };
 }
 
 function isOf({ versionId, etag }: Upload, metadata: Record<string, string>): boolean {

@@ -1,38 +1,32 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { type Life, live } from './life.ts';
 import { brokenPromises, isDeleted, outcome } from './promises.ts';
+import type { Schedule } from './schedule.ts';
 import {
   anySchedule,
   crowdedSchedule,
   doubtfulSchedule,
   onlyCallbacksSchedule,
   passingSchedule,
-  type Schedule,
   withWebhook,
-} from './schedule.ts';
-import { World } from './world.ts';
+} from './schedules.ts';
 
 const seed = Number(process.env.FC_SEED ?? 20_300_101);
 const schedules = Number(process.env.SCHEDULES ?? 500);
 const runs = { polling: 0, webhook: 0 };
 
-async function live(schedule: Schedule): Promise<World> {
-  runs[schedule.webhook ? 'webhook' : 'polling']++;
-  const world = new World(schedule);
-  await world.run();
-  return world;
-}
-
 /** Runs random schedules, so many of them as a share of all, and checks the promises after each. */
 function property(
   share: number,
   arbitrary: fc.Arbitrary<Schedule>,
-  alsoCheck: (world: World) => void = () => undefined,
+  alsoCheck: (life: Life) => void = () => undefined,
 ): Promise<void> {
   const each = fc.asyncProperty(arbitrary, async (schedule) => {
-    const world = await live(schedule);
-    expect(brokenPromises(world)).toEqual([]);
-    alsoCheck(world);
+    runs[schedule.webhook ? 'webhook' : 'polling']++;
+    const life = await live(schedule);
+    expect(brokenPromises(life)).toEqual([]);
+    alsoCheck(life);
   });
   return fc.assert(each, { seed, numRuns: Math.ceil(schedules * share) });
 }
@@ -41,10 +35,10 @@ function report(mode: keyof typeof runs): void {
   console.log(`${runs[mode]} schedules in ${mode} mode, FC_SEED=${seed}`);
 }
 
-function expectAllDelivered(world: World): void {
-  for (const { key, content } of new Map(world.uploads.map((each) => [each.key, each])).values()) {
+function expectAllDelivered(life: Life): void {
+  for (const { key, content } of new Map(life.uploads.map((each) => [each.key, each])).values()) {
     const isImage = content === 'cat' || content === 'dog';
-    if (isImage && !isDeleted(world, key)) expect(outcome(world, key)).toEqual({ result: true, error: undefined });
+    if (isImage && !isDeleted(life, key)) expect(outcome(life, key)).toEqual({ result: true, error: undefined });
   }
 }
 
@@ -70,11 +64,11 @@ describe('A deployment in webhook mode, in simulated time', { timeout: 600_000 }
     property(0.06, withWebhook(passingSchedule), expectAllDelivered));
 
   it('pays once, and delivers, whatever callbacks come', () =>
-    property(0.1, onlyCallbacksSchedule, (world) => {
-      expectAllDelivered(world);
-      expect(world.gateway.posts).toHaveLength(1);
+    property(0.1, onlyCallbacksSchedule, (life) => {
+      expectAllDelivered(life);
+      expect(life.world.gateway.posts).toHaveLength(1);
       // A slow call may outlast the function.
-      const prompt = world.gateway.callbacks.filter(({ at, answeredAt }) => answeredAt - at < 15_000);
+      const prompt = life.world.gateway.callbacks.filter(({ at, answeredAt }) => answeredAt - at < 15_000);
       for (const { path, status } of prompt) expect(status).toBe(path === 'right' ? 204 : 404);
     }));
 

@@ -6,8 +6,8 @@ import {
   type PutObjectCommandInput,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
-import { S3Error } from '../../local/s3/errors.ts';
-import type { Store } from '../../local/s3/store.ts';
+import { S3Error } from '../s3/errors.ts';
+import type { Store } from '../s3/store.ts';
 
 /** S3's answers to the calls that the functions make, from a store in memory. */
 export class Objects {

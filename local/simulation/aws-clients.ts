@@ -6,10 +6,11 @@ import {
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { ExecutionAlreadyExists, SFNClient, SFNServiceException, TaskTimedOut } from '@aws-sdk/client-sfn';
-import { AwsError, type Operation } from '../../local/aws-api.ts';
+import { AwsError, type Operation } from '../aws-api.ts';
+import type { AwsFaults } from './faults.ts';
 import type { Invocations } from './invocations.ts';
 import { type Objects, s3Exception } from './objects.ts';
-import type { AwsFault } from './schedule.ts';
+import { replace } from './replace.ts';
 import type { Table } from './table.ts';
 
 /** What stands behind the AWS clients. */
@@ -25,6 +26,8 @@ export interface AwsServices {
   isThrottled: (operation: string) => boolean;
   /** Waits for a random part of a time, in simulated milliseconds. */
   pause: (ms: number) => Promise<void>;
+  /** Sees each call that is answered. */
+  onCall: (operation: string) => void;
 }
 
 /** How long the SDK waits at most before it sends a call that was throttled for the second time, and for any later one. */
@@ -32,26 +35,6 @@ const SDK_THROTTLED_MS = 1_000;
 const SDK_LONGEST_MS = 20_000;
 
 type Answer = (operation: string, input: object) => unknown;
-
-/** Lets the nth call of an operation go wrong, whoever makes it. */
-export class AwsFaults {
-  readonly #faults: AwsFault[];
-  readonly #counts = new Map<string, number>();
-
-  constructor(faults: AwsFault[]) {
-    this.#faults = faults;
-  }
-
-  async answer<T>(operation: string, unavailable: () => Error, answer: () => T | Promise<T>): Promise<T> {
-    const nth = (this.#counts.get(operation) ?? 0) + 1;
-    this.#counts.set(operation, nth);
-    const fault = this.#faults.find((each) => each.operation === operation && each.nth === nth)?.as;
-    if (fault === 'throttled') throw unavailable();
-    const result = await answer();
-    if (fault === 'answer lost') throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError' });
-    return fault === 'repeated' ? answer() : result;
-  }
-}
 
 /** Puts the services behind `send` of the SDK's clients. @returns what takes them away again */
 export function connect(services: AwsServices): () => void {
@@ -66,6 +49,7 @@ export function connect(services: AwsServices): () => void {
           await services.pause(Math.min(SDK_LONGEST_MS, SDK_THROTTLED_MS * 2 ** (attempt - 1)));
         }
         isPast = true;
+        services.onCall(operation);
         return answer(operation, command.input);
       };
       return services.invocations.call(() => services.faults.answer(operation, unavailable, answerOnce));
@@ -79,38 +63,23 @@ export function connect(services: AwsServices): () => void {
       throw error instanceof AwsError ? sfnException(error.name) : error;
     }
   };
+  const s3 = (operation: string, input: object) => objects.answer(operation, input);
+  const secrets = () => ({ SecretString: secret() });
+  const dynamoDb = (_: string, input: object) => table.update(input as UpdateItemCommandInput);
+  const throttled = () => sfnException('ThrottlingException');
   const restore = [
-    replaceSend(
-      S3Client,
-      send(
-        (operation, input) => objects.answer(operation, input),
-        () => s3Exception(503, 'SlowDown'),
-      ),
+    replace(
+      S3Client.prototype,
+      'send',
+      send(s3, () => s3Exception(503, 'SlowDown')),
     ),
-    replaceSend(
-      SFNClient,
-      send(ask, () => sfnException('ThrottlingException')),
-    ),
-    replaceSend(
-      SecretsManagerClient,
-      send(
-        () => ({ SecretString: secret() }),
-        () => sfnException('ThrottlingException'),
-      ),
-    ),
-    replaceSend(
-      DynamoDBClient,
-      send((_, input) => table.update(input as UpdateItemCommandInput), tooManyUpdates),
-    ),
+    replace(SFNClient.prototype, 'send', send(ask, throttled)),
+    replace(SecretsManagerClient.prototype, 'send', send(secrets, throttled)),
+    replace(DynamoDBClient.prototype, 'send', send(dynamoDb, tooManyUpdates)),
   ];
   return () => {
     for (const each of restore) each();
   };
-}
-
-function replaceSend(client: { prototype: object }, send: unknown): () => void {
-  Object.defineProperty(client.prototype, 'send', { value: send, configurable: true });
-  return () => void Reflect.deleteProperty(client.prototype, 'send');
 }
 
 /** The API has times in seconds, the SDK's answers have them as dates. */

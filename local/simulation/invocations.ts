@@ -1,13 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Context } from 'aws-lambda';
-import { FunctionError } from '../../local/lambda.ts';
+import { FunctionError } from '../lambda.ts';
 import type { Clock } from './clock.ts';
-import type { Misfortune } from './schedule.ts';
-import type { DeployedFunction, Handler } from './stack.ts';
+import type { Misfortune } from './faults.ts';
+import type { DeployedFunction, Handler } from './functions.ts';
+import type { WorldEvents } from './world-events.ts';
 
 /** One run of a function. */
 export interface Invocation {
-  function: string;
+  of: DeployedFunction;
   /** What it was invoked with. */
   event: unknown;
   startedAt: number;
@@ -28,18 +29,19 @@ const NEVER = new Promise<never>(() => undefined);
 
 export interface InvocationsOptions {
   clock: Clock;
-  functions: readonly DeployedFunction[];
+  /** The function as it is deployed now. */
+  functionAt: (arn: string) => DeployedFunction | undefined;
   /** Milliseconds that the next call takes. */
   latency: () => number;
   misfortunes: Misfortune[];
   /** How many invocations run at once before Lambda throttles. */
   maxConcurrency: number;
+  events: WorldEvents;
 }
 
 /** Lambda: runs handlers in this process, and can kill one between any two things that it does outside. */
 export class Invocations {
   readonly #options: InvocationsOptions;
-  readonly #byArn: Map<string, DeployedFunction>;
   readonly #counts = new Map<string, number>();
   /** Execution environments that are in use. */
   readonly #taken = new Set<Handler>();
@@ -50,7 +52,6 @@ export class Invocations {
 
   constructor(options: InvocationsOptions) {
     this.#options = options;
-    this.#byArn = new Map(options.functions.map((each) => [each.arn, each]));
   }
 
   get isBusy(): boolean {
@@ -64,10 +65,15 @@ export class Invocations {
     return invocation;
   }
 
+  /** The environment variables of the code at hand; undefined if it belongs to no invocation. */
+  static variables(): Record<string, string> | undefined {
+    return current.getStore()?.of.variables;
+  }
+
   /** Invokes a function and waits for what it returns. @throws FunctionError */
   async invoke(arn: string, event: unknown): Promise<unknown> {
-    const { clock, latency, misfortunes, maxConcurrency } = this.#options;
-    const target = this.#byArn.get(arn);
+    const { clock, functionAt, latency, misfortunes, maxConcurrency } = this.#options;
+    const target = functionAt(arn);
     if (target === undefined) throw new Error(`There is no function ${arn}`);
     const nth = (this.#counts.get(target.name) ?? 0) + 1;
     this.#counts.set(target.name, nth);
@@ -113,44 +119,39 @@ export class Invocations {
   }
 
   async #run(
-    target: DeployedFunction,
+    of: DeployedFunction,
     handler: Handler,
     event: string,
     misfortune: Misfortune['how'] | undefined,
   ): Promise<unknown> {
+    const { clock, events } = this.#options;
     const parsed = JSON.parse(event);
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const invocation: Invocation = {
-      function: target.name,
-      event: parsed,
-      startedAt: this.#options.clock.now,
-      calls: 0,
-      waiting: 0,
-      over: false,
-      misfortune,
-      answered: false,
-      fail: (errorType) => end(() => reject(failure(errorType))),
-    };
-    const end = (settle: () => void) => {
+    const end = (hasThrown: boolean, settle: () => void) => {
       if (invocation.over) return;
       invocation.over = true;
       timer.cancelled = true;
       if (invocation.waiting === 0) this.#computing--;
+      events.emit('invocation', of, clock.now - invocation.startedAt, hasThrown);
       settle();
     };
-    const { clock } = this.#options;
-    const timer = clock.after(target.timeoutSeconds * 1000, () => invocation.fail('Sandbox.Timedout'));
+    const invocation: Invocation = {
+      ...{ of, event: parsed, startedAt: clock.now, calls: 0, waiting: 0, over: false, misfortune, answered: false },
+      fail: (errorType) => end(true, () => reject(failure(errorType))),
+    };
+    const timer = clock.after(of.timeoutSeconds * 1000, () => invocation.fail('Sandbox.Timedout'));
     this.#computing++;
     if (typeof misfortune === 'object' && 'diesAtCall' in misfortune && misfortune.diesAtCall === 0)
       invocation.fail('Runtime.ExitError');
     else {
-      const context = contextOf(target, clock.now + target.timeoutSeconds * 1000);
+      const context = contextOf(of, clock.now + of.timeoutSeconds * 1000);
+      const thrown = ({ name, message }: Error) =>
+        reject(new FunctionError({ errorType: name, errorMessage: message, trace: [] }));
       current
         .run(invocation, () => handler(parsed, context))
         .then(
-          (result) => end(() => resolve(result)),
-          (error: Error) =>
-            end(() => reject(new FunctionError({ errorType: error.name, errorMessage: error.message, trace: [] }))),
+          (result) => end(false, () => resolve(result)),
+          (error: Error) => end(true, () => thrown(error)),
         );
     }
     const result = JSON.stringify((await promise) ?? null);
@@ -169,13 +170,13 @@ function failure(errorType: string): FunctionError {
   return new FunctionError({ errorType, errorMessage: `RequestId: 1 Error: ${errorType}`, trace: [] });
 }
 
-function contextOf({ name, arn }: DeployedFunction, deadline: number): Context {
+function contextOf({ name, arn, memoryMb }: DeployedFunction, deadline: number): Context {
   const context: Partial<Context> = {
     awsRequestId: '00000000-0000-0000-0000-000000000000',
     functionName: name,
     invokedFunctionArn: arn,
     functionVersion: '$LATEST',
-    memoryLimitInMB: '256',
+    memoryLimitInMB: String(memoryMb),
     getRemainingTimeInMillis: () => deadline - Date.now(),
   };
   return context as Context;

@@ -1,0 +1,73 @@
+import { deploy } from '../../local/simulation/deployment.ts';
+import { picture } from '../../local/simulation/pictures.ts';
+import { World, type Upload as WorldUpload } from '../../local/simulation/world.ts';
+import { watchForSecrets } from './leaks.ts';
+import { type Content, PACES, type Schedule, type Step } from './schedule.ts';
+
+/** The API key that the secret holds and the gateway accepts, and the one after it. */
+const API_KEY = 'key-that-nobody-may-see-1';
+const NEXT_API_KEY = 'key-that-nobody-may-see-2';
+
+/** The deployment with the default settings, and the one that is called back. Buckets have the same names in both. */
+const polling = await deploy();
+const webhook = await deploy({ webhook: true });
+export const { uploadsBucket, resultsBucket } = polling;
+
+export interface Upload extends WorldUpload {
+  content: Content;
+}
+
+/** An object that stood in the results bucket. */
+export interface Written {
+  key: string;
+  body: Buffer;
+  metadata: Record<string, string>;
+  at: number;
+}
+
+/** What has become of a deployment to which a schedule happened. */
+export interface Life {
+  world: World;
+  uploads: Upload[];
+  removals: { key: string; at: number }[];
+  written: Written[];
+  /** Where a secret was seen. */
+  leaks: string[];
+}
+
+/** Has a schedule happen to a deployment, until nothing is left to happen. */
+export async function live(schedule: Schedule): Promise<Life> {
+  const { versioned, pace, luck: seed, steps, webhook: callbacks } = schedule;
+  const world = new World(callbacks ? webhook : polling, {
+    ...{ versioned, seed, pace: PACES[pace], faults: schedule, apiKey: API_KEY },
+    gateway: { ...schedule, ...(callbacks && { callbacks }) },
+  });
+  const life: Life = { world, uploads: [], removals: [], written: [], leaks: [] };
+  const secrets = watchForSecrets(world, [API_KEY, NEXT_API_KEY], life.leaks);
+  world.on('result', (key) => {
+    const { body, metadata } = world.store.read(resultsBucket, key);
+    life.written.push({ key, body, metadata, at: world.clock.now });
+    if (key.endsWith('.json')) secrets.look(key, body.toString());
+  });
+  for (const step of steps) world.at(step.at, () => take(step, life, versioned));
+  await world.run();
+  return life;
+}
+
+function take(step: Step, { world, uploads, removals }: Life, versioned: boolean): void {
+  if ('upload' in step) {
+    const { upload: key, content } = step;
+    // Without versions, an ETag is all that tells uploads apart: the same bytes again are the same image.
+    const shows = versioned ? content : `${content} ${uploads.length}`;
+    uploads.push({ ...world.upload(key, bytesOf(content, shows)), content });
+  } else if ('remove' in step) {
+    world.remove(step.remove);
+    removals.push({ key: step.remove, at: world.clock.now });
+  } else if ('rotate' in step) world.rotateKey(NEXT_API_KEY);
+  else world.redriveFailed();
+}
+
+function bytesOf(content: Content, shows: string): Buffer {
+  if (content === 'nothing') return Buffer.alloc(0);
+  return content === 'text' ? Buffer.from(shows) : picture(shows);
+}
