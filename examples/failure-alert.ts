@@ -27,5 +27,5 @@ export class FailureAlertStack extends Stack {
   }
 }
 
-// npx cdk deploy --app 'npx node examples/failure-alert.ts'
+// npm run build:library && npx cdk deploy --app 'npx node examples/failure-alert.ts'
 if (import.meta.main) new FailureAlertStack(new App(), 'FailureAlert');

@@ -21,5 +21,5 @@ export class CatalogueStack extends Stack {
   }
 }
 
-// npx cdk deploy --app 'npx node examples/lambda-caller.ts'
+// npm run build:library && npx cdk deploy --app 'npx node examples/lambda-caller.ts'
 if (import.meta.main) new CatalogueStack(new App(), 'Catalogue');

@@ -43,5 +43,5 @@ export class NextStepStack extends Stack {
   }
 }
 
-// npx cdk deploy --app 'npx node examples/next-step.ts'
+// npm run build:library && npx cdk deploy --app 'npx node examples/next-step.ts'
 if (import.meta.main) new NextStepStack(new App(), 'NextStep');

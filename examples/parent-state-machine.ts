@@ -55,5 +55,5 @@ export class OrderStack extends Stack {
   }
 }
 
-// npx cdk deploy --app 'npx node examples/parent-state-machine.ts'
+// npm run build:library && npx cdk deploy --app 'npx node examples/parent-state-machine.ts'
 if (import.meta.main) new OrderStack(new App(), 'Orders');

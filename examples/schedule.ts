@@ -18,5 +18,5 @@ export class ScheduleStack extends Stack {
   }
 }
 
-// npx cdk deploy --app 'npx node examples/schedule.ts'
+// npm run build:library && npx cdk deploy --app 'npx node examples/schedule.ts'
 if (import.meta.main) new ScheduleStack(new App(), 'Schedule');

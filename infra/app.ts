@@ -1,12 +1,22 @@
 import { App, type AppProps, Validations } from 'aws-cdk-lib';
+import recommended from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'json' };
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { SettingError } from './checks.ts';
 import { readSettings } from './settings.ts';
 import { CutoutStack } from './stack.ts';
 
+/** Feature flags as a new CDK app has them, but for two that would change the template. Of an unset flag `cdk` warns. */
+const FEATURE_FLAGS = {
+  ...recommended,
+  // Merges statements of a policy; one for each purpose is easier to review.
+  '@aws-cdk/aws-iam:minimizePolicies': false,
+  // Tells AWS not only which constructs are used, but also with which properties.
+  '@aws-cdk/core:enableAdditionalMetadataCollection': false,
+};
+
 /** The CDK app: one stack, with the settings that the context gives, checked by cdk-nag and CloudFormation's rules on every synth. */
 export function createApp(props?: AppProps, { checked = true } = {}): App {
-  const app = new App(props);
+  const app = new App({ ...props, context: { ...FEATURE_FLAGS, ...props?.context } });
   // What CloudFormation's own rules find fails the synth, as cdk-nag's findings do; by default the CDK only warns.
   app.node.setContext('@aws-cdk/core:validateAgainstDefaultRules', checked);
   new CutoutStack(app, 'Cutout', {

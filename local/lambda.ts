@@ -54,7 +54,7 @@ export class LocalFunction {
   readonly arn: string;
   readonly bundle: string;
   readonly #options: FunctionOptions;
-  readonly #idle: Worker[] = [];
+  #idle: Worker[] = [];
   readonly #all = new Set<Worker>();
   readonly #waiting: ((worker: Worker) => void)[] = [];
   #closed = false;
@@ -69,54 +69,50 @@ export class LocalFunction {
   /** @throws FunctionError */
   async invoke(event: unknown): Promise<unknown> {
     const worker = await this.#take();
+    // An environment outlives an error that its handler throws.
+    const { failure, payload = 'null' } = await this.#run(worker, event).finally(() => this.#release(worker));
+    if (failure) throw new FunctionError(failure);
+    return JSON.parse(payload);
+  }
+
+  /** One invocation. @throws FunctionError for a crash or a timeout, which end the environment. */
+  async #run(worker: Worker, event: unknown): Promise<Reply> {
     const requestId = randomUUID();
     const { timeoutSeconds } = this.#options;
+    const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+    const fail = (errorType: string, errorMessage: string) => {
+      void this.#end(worker);
+      reject(
+        new FunctionError({ errorType, errorMessage: `RequestId: ${requestId} Error: ${errorMessage}`, trace: [] }),
+      );
+    };
+    const listeners = {
+      message: (reply: Reply) => reply.requestId === requestId && resolve(reply),
+      error: (error: unknown) => fail('Runtime.Unknown', String(error)),
+      exit: (code: number) => fail('Runtime.ExitError', `Runtime exited with error: exit status ${code}`),
+    };
+    const timer = setTimeout(
+      () => fail('Sandbox.Timedout', `Task timed out after ${timeoutSeconds.toFixed(2)} seconds`),
+      timeoutSeconds * 1000,
+    );
+    for (const [name, listener] of Object.entries(listeners)) worker.on(name, listener);
     try {
-      const reply = await new Promise<Reply>((resolve, reject) => {
-        const fail = (errorType: string, errorMessage: string) => {
-          void worker.terminate();
-          reject(
-            new FunctionError({ errorType, errorMessage: `RequestId: ${requestId} Error: ${errorMessage}`, trace: [] }),
-          );
-        };
-        const timer = setTimeout(
-          () => fail('Sandbox.Timedout', `Task timed out after ${timeoutSeconds.toFixed(2)} seconds`),
-          timeoutSeconds * 1000,
-        );
-        worker.removeAllListeners();
-        worker.on('message', (reply: Reply) => {
-          if (reply.requestId !== requestId) return;
-          clearTimeout(timer);
-          resolve(reply);
-        });
-        worker.once('error', (error) => fail('Runtime.Unknown', String(error)));
-        worker.once('exit', (code) => {
-          clearTimeout(timer);
-          this.#all.delete(worker);
-          fail('Runtime.ExitError', `Runtime exited with error: exit status ${code}`);
-        });
-        worker.postMessage({ requestId, event: JSON.stringify(event), deadline: Date.now() + timeoutSeconds * 1000 });
-      });
-      this.#release(worker);
-      if (reply.failure) throw new FunctionError(reply.failure);
-      return JSON.parse(reply.payload ?? 'null');
-    } catch (error) {
-      if (!this.#idle.includes(worker)) this.#replace(worker);
-      throw error;
+      worker.postMessage({ requestId, event: JSON.stringify(event), deadline: Date.now() + timeoutSeconds * 1000 });
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      for (const [name, listener] of Object.entries(listeners)) worker.off(name, listener);
     }
   }
 
   /** Kills every execution environment, whatever it is doing: an invocation under way fails as Runtime.ExitError. */
   async crash(): Promise<void> {
-    const all = [...this.#all];
-    this.#idle.length = 0;
-    await Promise.all(all.map((worker) => worker.terminate()));
-    for (const worker of all) this.#all.delete(worker);
+    await Promise.all([...this.#all].map((worker) => this.#end(worker)));
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#all].map((worker) => worker.terminate()));
+    await this.crash();
   }
 
   async #take(): Promise<Worker> {
@@ -126,17 +122,18 @@ export class LocalFunction {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
+  /** Passes the environment on; in place of one that has ended, whoever waits gets a new one. */
   #release(worker: Worker): void {
-    const next = this.#waiting.shift();
-    if (next) next(worker);
-    else this.#idle.push(worker);
+    const lives = this.#all.has(worker);
+    const next = this.#closed ? undefined : this.#waiting.shift();
+    if (next) next(lives ? worker : this.#start());
+    else if (lives) this.#idle.push(worker);
   }
 
-  /** After a crash or a timeout the environment is gone; whoever waits gets a new one. */
-  #replace(worker: Worker): void {
+  async #end(worker: Worker): Promise<void> {
     this.#all.delete(worker);
-    const next = this.#waiting.shift();
-    if (next && !this.#closed) next(this.#start());
+    this.#idle = this.#idle.filter((each) => each !== worker);
+    await worker.terminate();
   }
 
   #start(): Worker {
@@ -164,6 +161,8 @@ export class LocalFunction {
         for (const line of lines) onLog(line);
       });
     }
+    // It may also end between two invocations.
+    for (const end of ['error', 'exit']) worker.on(end, () => void this.#end(worker));
     this.#all.add(worker);
     return worker;
   }

@@ -1,20 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { LOCAL_CREDENTIALS } from '../../local/cloud.ts';
-import { CAT, until } from '../support.ts';
+import { CAT, picture, until } from '../support.ts';
 
-/** `npm start` and `npm run local` as a person runs them; `npm start` on a picture is run by .ci/run. */
+/** `npm start` and `npm run local` as a person runs them, in a folder of their own. */
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'cutout-test-'));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-describe('npm start', () => {
+describe('npm start', { timeout: 120_000 }, () => {
   it('on a file that is no image says what its owner would be told, and exits with 1', async () => {
     const file = join(folder, 'fake.jpg');
     writeFileSync(file, 'no picture');
@@ -26,6 +26,24 @@ describe('npm start', () => {
   it('on a file that is not there says so, and exits with 1', async () => {
     const { output, exitCode } = await finished(run('start.ts', join(folder, 'nowhere.jpg')));
     expect(output()).toMatch(/There is no file .*nowhere\.jpg/);
+    expect(await exitCode).toBe(1);
+  });
+
+  it('on pictures stores each cutout in out/, and exits with 0', async () => {
+    const { output, exitCode } = await finished(run('start.ts', ...(await pictures(2))));
+    expect(output().match(/^✓ .*good\d\.png .* → out\/good\d\.png\.png /gm)).toHaveLength(2);
+    expect(readdirSync(join(folder, 'out')).sort()).toEqual(['good0.png.png', 'good1.png.png']);
+    expect(await exitCode).toBe(0);
+  });
+
+  it('on 25 files, good and bad, says of each what came of it, ends, and exits with 1', async () => {
+    const bad = Array.from({ length: 9 }, (_, index) => join(folder, `bad${index}.jpg`));
+    for (const file of bad) writeFileSync(file, 'no picture');
+    // Bad ones first: the good ones wait meanwhile for what these use.
+    const { output, exitCode } = await finished(run('start.ts', ...bad, ...(await pictures(16))));
+    expect(output().match(/^✗ .*bad\d\.jpg .* → NotAnImage: /gm)).toHaveLength(9);
+    expect(output().match(/^✓ .*good\d+\.png .* → out\/good\d+\.png\.png /gm)).toHaveLength(16);
+    expect(output()).not.toContain('Warning');
     expect(await exitCode).toBe(1);
   });
 });
@@ -48,6 +66,13 @@ describe('npm run local', () => {
   });
 });
 
+/** Files of so many pictures. */
+async function pictures(count: number): Promise<string[]> {
+  const files = Array.from({ length: count }, (_, index) => join(folder, `good${index}.png`));
+  for (const [index, file] of files.entries()) writeFileSync(file, await picture(index));
+  return files;
+}
+
 interface Running {
   child: ChildProcess;
   output: () => string;
@@ -55,7 +80,8 @@ interface Running {
 }
 
 function run(script: string, ...args: string[]): Running {
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../../local', script), ...args]);
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../../local', script), ...args], { cwd: folder });
+  onTestFinished(() => void child.kill());
   let text = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (text += chunk));
   return {

@@ -81,6 +81,11 @@ describe('the packed package', () => {
     expect(Object.keys(peerDependencies)).toEqual(['aws-cdk-lib', 'constructs']);
   });
 
+  it('has no script that npm would run, or warn of, where it is installed', () => {
+    const { scripts } = JSON.parse(readFileSync(join(packed, 'package.json'), 'utf8'));
+    for (const event of ['preinstall', 'install', 'postinstall', 'prepare']) expect(scripts).not.toHaveProperty(event);
+  });
+
   it('holds no sources, tests or tools of ours', () => {
     expect(readdirSync(packed).sort()).toEqual(['LICENSE', 'README.md', 'dist', 'package.json']);
     expect(readdirSync(join(packed, 'dist')).sort()).toEqual(['functions', 'library']);
