@@ -1,6 +1,6 @@
 import { App, type AppProps, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
-import { SettingError } from './checks.ts';
+import { SettingError } from './settings/readers.ts';
 import { readSettings } from './settings.ts';
 import { CutoutStack } from './stack.ts';
 

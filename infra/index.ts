@@ -1,6 +1,7 @@
 export { type ErrorName, REMEDIES } from '../functions/errors.ts';
 export { BackgroundRemoval } from './background-removal.ts';
 export type { ExecutionInput, ExecutionOutput, ObjectSource, StoredResult, UrlSource } from './contract.ts';
+export type { WebhookProps } from './pipeline/webhook.ts';
 export type { BackgroundRemovalProps } from './props.ts';
 export {
   RemoveBackground,
@@ -8,4 +9,3 @@ export {
   type RemoveBackgroundJsonPathProps,
   type RemoveBackgroundProps,
 } from './remove-background.ts';
-export type { WebhookProps } from './webhook.ts';

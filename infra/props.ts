@@ -2,6 +2,7 @@ import { type Duration, RemovalPolicy, Token } from 'aws-cdk-lib';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { WebhookProps } from './pipeline/webhook.ts';
 import {
   expectedSeconds,
   gatewayOrigin,
@@ -14,8 +15,7 @@ import {
   suffixes,
   timeoutMinutes,
   uploadsPerMinute,
-} from './checks.ts';
-import type { WebhookProps } from './webhook.ts';
+} from './settings/readers.ts';
 
 export interface BackgroundRemovalProps {
   /**

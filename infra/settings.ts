@@ -19,7 +19,7 @@ import {
   timeoutMinutes,
   topicArn,
   uploadsPerMinute,
-} from './checks.ts';
+} from './settings/readers.ts';
 
 /** What a deployment can be told, by CDK context: `-c name=value`, or `context` in cdk.json. */
 export interface Settings {

@@ -7,7 +7,7 @@ import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
 import { BackgroundRemoval } from './background-removal.ts';
-import { accept } from './nag.ts';
+import { accept } from './parts/nag.ts';
 import type { Settings } from './settings.ts';
 
 export interface CutoutStackProps extends StackProps {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { BUNDLES } from '../infra/paths.ts';
+import { BUNDLES } from '../infra/parts/paths.ts';
 
 /** What each function is deployed with, as esbuild's metafiles say it. */
 

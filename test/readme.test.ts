@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
 import { REMEDIES } from '../functions/errors.ts';
-import { ALARMS } from '../infra/monitoring.ts';
+import { ALARMS } from '../infra/parts/monitoring.ts';
+import { RETRY } from '../infra/pipeline/workflow.ts';
 import { readSettings, SETTING_NAMES } from '../infra/settings.ts';
-import { RETRY } from '../infra/workflow.ts';
 
 const README = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8');
 const PACKAGE = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RootConstruct } from 'constructs';
 import { afterAll, describe, expect, it } from 'vitest';
-import { SettingError } from '../../infra/checks.ts';
+import { SettingError } from '../../infra/settings/readers.ts';
 import { readSettings, SETTING_NAMES, type Settings } from '../../infra/settings.ts';
 
 function read(context: Record<string, unknown>): Settings {

@@ -6,9 +6,9 @@ import {
   type ImageToStart,
   type Planned,
   parseBackfillInput,
-} from '../../functions/backfill/contract.ts';
-import { synthesize } from '../../local/template.ts';
-import type { Json } from './support.ts';
+} from '../../../functions/backfill/contract.ts';
+import { synthesize } from '../../../local/template.ts';
+import type { Json } from '../support.ts';
 
 interface Retrier {
   ErrorEquals: string[];

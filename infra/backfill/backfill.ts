@@ -34,12 +34,12 @@ import {
 import { CallAwsService, StepFunctionsStartExecution } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { STEPFUNCTIONS_USE_DISTRIBUTED_MAP_RESULT_WRITER_V2 } from 'aws-cdk-lib/cx-api';
 import { Construct } from 'constructs';
-import type { ErrorName } from '../functions/errors.ts';
-import { BucketAccess } from './bucket-access.ts';
-import { BundledFunction, type BundledFunctionProps, type Permission } from './functions.ts';
-import { acceptWildcard } from './nag.ts';
-import { START_RETRY } from './remove-background.ts';
-import { functionTask, LoggedStateMachine } from './state-machine.ts';
+import type { ErrorName } from '../../functions/errors.ts';
+import { BucketAccess } from '../parts/bucket-access.ts';
+import { BundledFunction, type BundledFunctionProps, type Permission } from '../parts/function.ts';
+import { acceptWildcard } from '../parts/nag.ts';
+import { functionTask, LoggedStateMachine } from '../parts/state-machine.ts';
+import { START_RETRY } from '../remove-background.ts';
 
 /** Objects that one child execution looks at: what it puts out stays far under Step Functions' 256 KiB. */
 const BATCH = 100;

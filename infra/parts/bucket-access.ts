@@ -1,5 +1,5 @@
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
-import type { Permission } from './functions.ts';
+import type { Permission } from './function.ts';
 
 /** What may be permitted to do with the objects of a bucket under a prefix; of other objects, nothing. */
 export class BucketAccess {

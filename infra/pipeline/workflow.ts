@@ -15,10 +15,10 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { CallAwsService } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
-import type { ErrorName } from '../functions/errors.ts';
-import { WAITS_SECONDS } from '../functions/gateway/polling.ts';
-import { askAgainIn, type SignalName } from '../functions/gateway/signals.ts';
-import { functionTask, LoggedStateMachine } from './state-machine.ts';
+import type { ErrorName } from '../../functions/errors.ts';
+import { WAITS_SECONDS } from '../../functions/gateway/polling.ts';
+import { askAgainIn, type SignalName } from '../../functions/gateway/signals.ts';
+import { functionTask, LoggedStateMachine } from '../parts/state-machine.ts';
 
 /** Names of ours, so that a typo in the table does not compile. */
 const named = (...names: (ErrorName | SignalName)[]): string[] => names;

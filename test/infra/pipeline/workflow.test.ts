@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
-import { type ErrorName, REMEDIES } from '../../functions/errors.ts';
-import { WAITS_SECONDS } from '../../functions/gateway/polling.ts';
-import { askAgainIn } from '../../functions/gateway/signals.ts';
-import { synthesize, type Template } from '../../local/template.ts';
+import { type ErrorName, REMEDIES } from '../../../functions/errors.ts';
+import { WAITS_SECONDS } from '../../../functions/gateway/polling.ts';
+import { askAgainIn } from '../../../functions/gateway/signals.ts';
+import { synthesize, type Template } from '../../../local/template.ts';
 
 interface Retrier {
   ErrorEquals: string[];
