@@ -49,7 +49,7 @@ async function measure(
   profiler?: Profiler,
 ): Promise<{ seconds: number; cpuMs: number; spent: ReturnType<typeof attribute> }> {
   await profiler?.attach();
-  const cloud = await LocalCloud.start({ settings: { maxConcurrency: 5 }, waitMs: 0, gateway: { durationMs: 0 } });
+  const cloud = await LocalCloud.start({ waitMs: 0, gateway: { durationMs: 0 } });
   try {
     await dropAndWait(cloud, 'warm-up', warmUp);
     await profiler?.start();

@@ -1,7 +1,7 @@
 import { App, type AppProps, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
+import { readSettings } from './settings/context.ts';
 import { SettingError } from './settings/readers.ts';
-import { readSettings } from './settings.ts';
 import { CutoutStack } from './stack.ts';
 
 /** The CDK app: one stack, with the settings that the context gives, checked by cdk-nag and CloudFormation's rules on every synth. */

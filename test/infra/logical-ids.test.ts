@@ -44,12 +44,9 @@ const EXPECTED: Record<Variant, string[]> = {
   tuned: USUAL,
   paced: USUAL,
   webhook: [...USUAL, ...WEBHOOK],
-  boundWebhook: [...USUAL, ...WEBHOOK],
   prefixes: USUAL,
   suffixes: USUAL,
   kms: [...SECRET, ...ALWAYS],
-  inventory: USUAL,
-  alarmTopic: USUAL,
 };
 
 function stateful(variant: Variant): [logicalId: string, properties: Record<string, unknown>][] {
