@@ -3,21 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { SETTING_NAMES } from '../../../infra/settings/table.ts';
+import { SETTING_NAMES, SETTINGS } from '../../../infra/settings/table.ts';
 import { read, refusal } from './reading.ts';
 
 describe('without any setting', () => {
-  it('takes the documented defaults', () => {
-    expect(read({})).toEqual({
-      uploadsPrefix: '',
-      resultsPrefix: '',
-      gatewayUrl: 'https://gateway.pixazo.ai',
-      resultHosts: ['*.r2.dev'],
-      expectedSeconds: 5,
-      timeoutMinutes: 90,
-      webhook: false,
-      removal: 'retain',
-    });
+  it.each(SETTING_NAMES)('takes the default of %s from its row', (name) => {
+    expect(read({})[name]).toEqual(SETTINGS[name].default);
   });
 
   it.each(SETTING_NAMES)('takes an empty %s for not given', (name) => {
