@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type BuildOptions, build } from 'esbuild';
-import { BUNDLES } from '../infra/paths.ts';
+import { BUNDLES } from '../infra/parts/paths.ts';
 import { REGION, synthesize } from '../local/template.ts';
 import type { Size } from './size.ts';
 import { median } from './statistics.ts';
@@ -18,7 +18,7 @@ const ESM: BuildOptions = {
   ...{ bundle: true, platform: 'node', target: 'node24', format: 'esm', logLevel: 'warning' },
   banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
 };
-/** As `infra/bundle.ts` makes bundles. */
+/** As `infra/parts/bundle.ts` makes bundles. */
 const OURS: BuildOptions = { ...ESM, minify: true, mainFields: ['module', 'main'] };
 /** What comes of no thought: the SDK's CommonJS, which is bundled whole, not minified, and without source maps. */
 const NAIVE: BuildOptions = { ...ESM, mainFields: ['main'] };

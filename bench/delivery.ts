@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import { BUNDLES } from '../infra/paths.ts';
+import { BUNDLES } from '../infra/parts/paths.ts';
 import { LOCAL_CREDENTIALS } from '../local/cloud.ts';
 import { REGION } from '../local/template.ts';
 import type { Order, Started } from './delivery/services.ts';

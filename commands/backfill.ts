@@ -25,7 +25,6 @@ const USAGE = `Removes the background of everything that is in the uploads bucke
   npm run backfill -- --max-concurrency 20            20 images under way at once (1–1,000, default 50)
   npm run backfill -- --tolerated-failures 5          stops once more than 5 % have failed (0–100, default 10)
   npm run backfill -- --retry-failed                  also those that failed for good before, RemovalFailed for instance
-  npm run backfill -- --manifest s3://…/manifest.json goes by an S3 Inventory report, in the setting inventoryBucket
   npm run backfill -- --execution ARN                 watches one that runs
   npm run backfill -- --stack Name                    of another stack than Cutout
 
@@ -40,7 +39,6 @@ await main(async () => {
   const { values } = parseArgs({
     options: {
       prefix: { type: 'string' },
-      manifest: { type: 'string' },
       'dry-run': { type: 'boolean', default: false },
       go: { type: 'boolean', default: false },
       'retry-failed': { type: 'boolean', default: false },
@@ -61,7 +59,6 @@ await main(async () => {
   if (values.go && values['dry-run']) throw new Error('Give either --go or --dry-run, not both.');
   const input: BackfillInput = {
     prefix: values.prefix,
-    manifest: values.manifest,
     dryRun: !values.go,
     retryFailed: values['retry-failed'] || undefined,
     maxImages: number('max-images'),

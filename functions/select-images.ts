@@ -1,7 +1,7 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
 import type { Candidate, Selection, SkipReason } from './backfill/contract.ts';
-import { CutoutError, rowOf } from './errors.ts';
+import { rowOf } from './errors.ts';
 import { bucketsFromEnv } from './input.ts';
 import { MAX_KEY_BYTES, parse } from './job.ts';
 import { readErrorFile } from './results/error-file.ts';
@@ -26,30 +26,21 @@ const PARALLEL = 16;
  */
 const RECENT = 4 * 3600 * 1000;
 
-/** Items are as Step Functions reads them: of a listing, or rows of an S3 Inventory report, in which all is text. */
+/** Items are as Step Functions lists them. */
 const Event = v.object({
   BatchInput: v.object({
-    source: v.picklist(['LISTING', 'INVENTORY']),
     prefix: v.string(),
     startedAt: v.pipe(v.string(), v.isoTimestamp()),
     retryFailed: v.boolean(),
   }),
-  Items: v.array(
-    v.object({
-      Key: v.string(),
-      Bucket: v.optional(v.string()),
-      IsLatest: v.optional(v.string()),
-      IsDeleteMarker: v.optional(v.string()),
-    }),
-  ),
+  Items: v.array(v.object({ Key: v.string() })),
 });
 type BatchInput = v.InferOutput<typeof Event>['BatchInput'];
-type Item = v.InferOutput<typeof Event>['Items'][number];
 
 /** Looks at a batch of objects, and says which are images to be submitted, and why the others are not. */
 export const handler = handlerOf(async (event: unknown): Promise<Selection> => {
   const { BatchInput, Items } = parse(Event, event, 'The event');
-  const looks = await mapConcurrently(Items, PARALLEL, (item) => look(item, BatchInput));
+  const looks = await mapConcurrently(Items, PARALLEL, ({ Key }) => look(Key, BatchInput));
   const selection: Selection = { skipped: {}, images: [] };
   for (const found of looks) {
     if (typeof found === 'string') selection.skipped[found] = (selection.skipped[found] ?? 0) + 1;
@@ -59,22 +50,13 @@ export const handler = handlerOf(async (event: unknown): Promise<Selection> => {
   return selection;
 });
 
-async function look(
-  item: Item,
-  { source, prefix, startedAt, retryFailed }: BatchInput,
-): Promise<Candidate | SkipReason> {
+async function look(key: string, { prefix, startedAt, retryFailed }: BatchInput): Promise<Candidate | SkipReason> {
   const bucket = buckets.uploadsBucket;
-  if (source === 'INVENTORY' && item.Bucket !== bucket) {
-    throw new CutoutError('InvalidInput', `"manifest" is an inventory of the bucket ${item.Bucket}, not of ${bucket}`);
-  }
-  if (item.IsLatest === 'false' || item.IsDeleteMarker === 'true') return 'notCurrent';
-  // Keys in an inventory are URL-encoded, those of a listing are not.
-  const key = source === 'INVENTORY' ? decodeURIComponent(item.Key.replaceAll('+', ' ')) : item.Key;
   if (!isUpload(key, prefix)) return 'notAnUpload';
 
   const object = await headUpload(bucket, key);
   if (object === 'unreadable') return object;
-  if (object === undefined) return 'notCurrent';
+  if (object === undefined) return 'deleted';
   if (object.size === 0) return 'empty';
   const result = resultKey(key, buckets);
   const bytes = bytesOfCurrent({ bucket, key }, object);

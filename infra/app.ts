@@ -1,8 +1,8 @@
 import { App, type AppProps, Validations } from 'aws-cdk-lib';
 import recommended from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'json' };
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
-import { SettingError } from './checks.ts';
-import { readSettings } from './settings.ts';
+import { readSettings } from './settings/context.ts';
+import { SettingError } from './settings/readers.ts';
 import { CutoutStack } from './stack.ts';
 
 /** Feature flags as a new CDK app has them, but for two that would change the template. Of an unset flag `cdk` warns. */

@@ -1,6 +1,8 @@
 export type { ExecutionInput, ExecutionOutput, ObjectSource, StoredResult, UrlSource } from '../functions/contract.ts';
 export { ERRORS, type ErrorName } from '../functions/errors.ts';
+export type { ImageFormat } from '../functions/images/formats.ts';
 export { BackgroundRemoval } from './background-removal.ts';
+export type { WebhookProps } from './pipeline/webhook.ts';
 export type { BackgroundRemovalProps } from './props.ts';
 export {
   RemoveBackground,
@@ -8,4 +10,3 @@ export {
   type RemoveBackgroundJsonPathProps,
   type RemoveBackgroundProps,
 } from './remove-background.ts';
-export type { WebhookProps } from './webhook.ts';

@@ -17,7 +17,7 @@ import {
 import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
 import type { ErrorName } from '../functions/errors.ts';
-import { SettingError } from './checks.ts';
+import { SettingError } from './settings/readers.ts';
 
 /**
  * Which image, as a literal or as something of the state's input: `JsonPath.stringAt('$.key')`, in JSONata

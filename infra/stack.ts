@@ -7,8 +7,8 @@ import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
 import { BackgroundRemoval } from './background-removal.ts';
-import { accept } from './nag.ts';
-import type { Settings } from './settings.ts';
+import { accept } from './parts/nag.ts';
+import type { Settings } from './settings/table.ts';
 
 export interface CutoutStackProps extends StackProps {
   readonly settings: Settings;
@@ -29,11 +29,11 @@ export class CutoutStack extends Stack {
       resultHosts: settings.resultHosts,
       expectedTime: Duration.seconds(settings.expectedSeconds),
       timeout: Duration.minutes(settings.timeoutMinutes),
-      maxConcurrency: settings.maxConcurrency,
+      imageFormats: settings.imageFormats,
+      maxMegapixels: settings.maxMegapixels,
       uploadsPerMinute: settings.uploadsPerMinute,
-      webhook: settings.webhook ? { reservedConcurrency: settings.webhookConcurrency } : undefined,
-      inventory: this.existingBucket('Inventory', settings.inventoryBucket, settings.inventoryKmsKey),
-      alarmTopic: this.alarmTopic(settings),
+      webhook: settings.webhook ? {} : undefined,
+      alarmTopic: this.alarmTopic(settings.alarmEmail),
       removalPolicy: settings.removal === 'destroy' ? RemovalPolicy.DESTROY : undefined,
     });
 
@@ -94,10 +94,10 @@ export class CutoutStack extends Stack {
     });
   }
 
-  private alarmTopic({ alarmTopic, alarmEmail }: Settings): ITopic | undefined {
-    if (alarmTopic !== undefined) return Topic.fromTopicArn(this, 'ExistingAlarmTopic', alarmTopic);
+  private alarmTopic(alarmEmail: string | undefined): ITopic | undefined {
     if (alarmEmail === undefined) return undefined;
-    // A topic with a policy of its own admits nobody by default, so alarms are let in by name. Not encrypted with the AWS managed key, which CloudWatch alarms may not use; an alarm's text is no secret.
+    // A topic with a policy of its own admits nobody by default, so alarms are let in by name. Not encrypted with the AWS
+    // managed key, which CloudWatch alarms may not use; an alarm's text is no secret.
     const topic = new Topic(this, 'AlarmTopic', { enforceSSL: true });
     const ofThisAccount = { conditions: { StringEquals: { 'aws:SourceAccount': this.account } } };
     topic.grantPublish(new ServicePrincipal('cloudwatch.amazonaws.com', ofThisAccount));

@@ -1,4 +1,3 @@
-import { gzipSync } from 'node:zlib';
 import { SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BackfillInput, BackfillReport } from '../functions/backfill/contract.ts';
@@ -61,8 +60,8 @@ describe('a backfill of a bucket that was filled before and tells of no uploads'
   beforeAll(async () => {
     small = await picture(200);
     cloud = await startCloud({
-      settings: { uploadsBucket: 'photos', inventoryBucket: 'reports', uploadsSuffixes: '.jpg,.png' },
-      existingBuckets: { photos: { versioned: true, eventBridge: false }, reports: { versioned: false } },
+      settings: { uploadsBucket: 'photos', uploadsSuffixes: '.jpg,.png' },
+      existingBuckets: { photos: { versioned: true, eventBridge: false } },
     });
   });
   afterAll(() => cloud?.close());
@@ -234,56 +233,6 @@ describe('a backfill of a bucket that was filled before and tells of no uploads'
     const execution = await backfill(cloud, { maxImages: 0 });
     expect(execution).toMatchObject({ status: 'FAILED', error: 'InvalidInput' });
     expect(messageOf(execution)).toContain('"maxImages" must be at least 1');
-  });
-
-  describe('by an inventory', () => {
-    const SCHEMA = 'Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, LastModifiedDate';
-
-    /** An S3 Inventory report: rows of CSV, keys URL-encoded, and the manifest that names them. */
-    function inventory(
-      rows: [bucket: string, key: string, isLatest: string, isDeleteMarker: string][],
-      sourceBucket = 'photos',
-    ): string {
-      const csv = rows.map(([bucket, key, ...flags]) =>
-        [bucket, encodeURIComponent(key).replaceAll('%20', '+'), 'v', ...flags, '1', '2026-11-01T00:00:00.000Z']
-          .map((cell) => `"${cell}"`)
-          .join(','),
-      );
-      cloud.s3.put('reports', 'photos/data/1.csv.gz', gzipSync(csv.join('\n')));
-      const manifest = {
-        sourceBucket,
-        destinationBucket: 'arn:aws:s3:::reports',
-        fileFormat: 'CSV',
-        fileSchema: SCHEMA,
-        files: [{ key: 'photos/data/1.csv.gz', size: 1, MD5checksum: '' }],
-      };
-      cloud.s3.put('reports', 'photos/2026-11-01T00-00Z/manifest.json', Buffer.from(JSON.stringify(manifest)));
-      return 's3://reports/photos/2026-11-01T00-00Z/manifest.json';
-    }
-
-    it('goes by its rows, and looks at what is there now', async () => {
-      put('listed/a b/ü.jpg', 'listed/not.jpg');
-      const manifest = inventory([
-        ['photos', 'listed/a b/ü.jpg', 'true', 'false'],
-        ['photos', 'listed/a b/ü.jpg', 'false', 'false'],
-        ['photos', 'listed/deleted.jpg', 'true', 'true'],
-        ['photos', 'listed/gone since.jpg', 'true', 'false'],
-        ['photos', 'elsewhere/a.jpg', 'true', 'false'],
-      ]);
-      const skipped = { notCurrent: 3, notAnUpload: 1 };
-      const found = { source: 'INVENTORY', examined: 5, skipped, delivered: 1 };
-      expect(await report('listed/', { manifest })).toMatchObject(found);
-      expect(cutouts('listed/')).toEqual(['listed/a b/ü.jpg.png']);
-    });
-
-    it('of another bucket is refused before anything is paid', async () => {
-      const execution = await backfill(cloud, {
-        manifest: inventory([['others', 'a.jpg', 'true', 'false']], 'others'),
-      });
-      expect(messageOf(execution)).toContain('"manifest" is an inventory of the bucket others, not of photos');
-      const elsewhere = await backfill(cloud, { manifest: 's3://elsewhere/manifest.json' });
-      expect(messageOf(elsewhere)).toContain('"manifest" must be s3://reports/…/manifest.json');
-    });
   });
 });
 

@@ -1,4 +1,4 @@
-import { bundleFunctions } from '../infra/bundle.ts';
+import { bundleFunctions } from '../infra/parts/bundle.ts';
 
 /** What is tested is what would be deployed: the bundles are made before anything runs. Once, though each project asks. */
 export default async function bundle(): Promise<void> {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { BUNDLES } from '../infra/paths.ts';
+import { BUNDLES } from '../infra/parts/paths.ts';
 
 /** What each function is deployed with, as esbuild's metafiles say it. */
 
@@ -62,7 +62,7 @@ const EXPECTED: Record<string, string[]> = {
   'on-upload': [BATCH, SFN, SDK, VALIBOT],
   'plan-backfill': [S3, UPLOAD, SDK, VALIBOT],
   // Powertools' own use of the SDK's store for what belongs to an invocation.
-  'prepare-backfill': [S3, SFN, SDK, VALIBOT],
+  'prepare-backfill': [SFN, SDK, VALIBOT],
   'report-backfill': [S3, SDK, VALIBOT],
   'report-failure': [BATCH, S3, SFN, SDK, VALIBOT],
   'select-images': [S3, SDK, VALIBOT],

@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { App } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
-import { ALARMS } from '../infra/monitoring.ts';
-import { readSettings, SETTING_NAMES } from '../infra/settings.ts';
+import { ALARMS } from '../infra/parts/monitoring.ts';
 
 const README = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8');
 const PACKAGE = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'));
@@ -28,17 +26,6 @@ function table(head: string): string[][] {
 describe('README', () => {
   it('says what to do for every alarm', () => {
     expect(table('Alarm').map(([name]) => name)).toEqual(Object.keys(ALARMS).map((name) => `\`${name}\``));
-  });
-
-  it('lists every setting with its default', () => {
-    const rows = table('Setting');
-    expect(rows.map(([name]) => name)).toEqual(SETTING_NAMES.map((name) => `\`${name}\``));
-    const defaults = readSettings(new App().node);
-    for (const [name = '', shown = ''] of rows) {
-      const value = defaults[name.replaceAll('`', '') as keyof typeof defaults];
-      if (shown.startsWith('`')) expect(shown, name).toBe(`\`${value}\``);
-      else expect(value ?? '', name).toBe('');
-    }
   });
 
   it('says of every dependency why it is there', () => {

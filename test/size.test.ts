@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BUNDLES } from '../infra/paths.ts';
+import { BUNDLES } from '../infra/parts/paths.ts';
 import { LOCAL_CREDENTIALS } from '../local/cloud.ts';
 import { GatewaySimulator } from '../local/gateway.ts';
 import { LocalS3 } from '../local/s3.ts';

@@ -12,7 +12,6 @@ const DEFAULT_TOLERATED_FAILURE_PERCENTAGE = 10;
 const WholeNumber = v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(1, 'must be at least 1'));
 const Input = v.strictObject({
   prefix: v.optional(v.string()),
-  manifest: v.optional(v.string()),
   dryRun: v.optional(v.boolean(), false),
   retryFailed: v.optional(v.boolean(), false),
   maxImages: v.optional(WholeNumber),
@@ -34,12 +33,8 @@ export type BackfillInput = v.InferInput<typeof Input>;
 
 /** What a backfill is going to do, checked and with the defaults filled in. */
 export interface Backfill {
-  /** Whether to list the bucket, or to go by an S3 Inventory report. */
-  source: 'LISTING' | 'INVENTORY';
   /** Only keys that begin so; always within the uploads prefix. */
   prefix: string;
-  /** Key of the report's `manifest.json` in the inventory bucket; empty for a listing. */
-  manifestKey: string;
   /** When the backfill began, ISO 8601. */
   startedAt: string;
   dryRun: boolean;
@@ -71,8 +66,8 @@ export type SkipReason =
   | 'archived'
   /** It was uploaded in the last hours, to a bucket without versioning: its own event may be taking care of it. */
   | 'recent'
-  /** The inventory lists it, but it is an older version, or gone by now. */
-  | 'notCurrent';
+  /** It has been deleted since it was listed. */
+  | 'deleted';
 
 /** How many objects were skipped, by reason. */
 export type Skipped = Partial<Record<SkipReason, number>>;
@@ -125,22 +120,15 @@ export interface Planned {
 /** Checks the input of a backfill's execution. @throws InvalidInput naming each field that is wrong. */
 export function parseBackfillInput(
   input: unknown,
-  context: Prefixes & { execution: string; startedAt: string; inventoryBucket: string | undefined },
+  context: Prefixes & { execution: string; startedAt: string },
 ): Backfill {
-  const {
-    manifest,
-    prefix = context.uploadsPrefix,
-    maxImages = null,
-    ...limits
-  } = parse(Input, input, "The backfill's input");
+  const { prefix = context.uploadsPrefix, maxImages = null, ...limits } = parse(Input, input, "The backfill's input");
   if (!prefix.startsWith(context.uploadsPrefix)) {
     throw new CutoutError('InvalidInput', `"prefix" does not begin with the uploads prefix ${context.uploadsPrefix}`);
   }
   const { dryRun, retryFailed, maxConcurrency, toleratedFailurePercentage } = limits;
   return {
-    source: manifest === undefined ? 'LISTING' : 'INVENTORY',
     prefix,
-    manifestKey: manifest === undefined ? '' : manifestKey(manifest, context.inventoryBucket),
     startedAt: context.startedAt,
     dryRun,
     retryFailed,
@@ -149,24 +137,6 @@ export function parseBackfillInput(
     toleratedFailurePercentage,
     reportPrefix: `${context.resultsPrefix}backfills/${context.execution}/`,
   };
-}
-
-/** The key of an inventory's manifest, which must lie in the bucket that the stack was told of. */
-function manifestKey(manifest: string, inventoryBucket: string | undefined): string {
-  if (inventoryBucket === undefined) {
-    throw new CutoutError(
-      'InvalidInput',
-      '"manifest" needs the setting inventoryBucket: set it to the bucket of the inventory, deploy',
-    );
-  }
-  const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+\/manifest\.json|manifest\.json)$/.exec(manifest) ?? [];
-  if (key === undefined || bucket !== inventoryBucket) {
-    throw new CutoutError(
-      'InvalidInput',
-      `"manifest" must be s3://${inventoryBucket}/…/manifest.json, in the setting inventoryBucket`,
-    );
-  }
-  return key;
 }
 
 /** What came of a backfill: the output of its execution. Its report in the results bucket also lists the failures. */

@@ -1,23 +1,14 @@
 import { imageSize } from 'image-size';
 import { CutoutError } from '../errors.ts';
-import { INPUT_FORMATS } from '../gateway/model.ts';
 import { env } from '../runtime/env.ts';
 import { formatOf, type ImageFormat, inWords } from './formats.ts';
+import type { Limits } from './limits.ts';
 import { imageType, SNIFF_BYTES } from './type.ts';
 
 /** Largest image that is submitted, in bytes. The gateway names no limit; this one is ours, to refuse what is no photo. */
 export const MAX_IMAGE_BYTES = 100 * 1024 * 1024;
 /** How much of a JPEG is read to find its size in pixels: previews and color profiles may stand in front of it. */
 const FRAME_HEADER_BYTES = 1024 * 1024;
-
-/** What may be submitted; by the settings `imageFormats` and `maxMegapixels`. */
-export interface Limits {
-  formats: readonly ImageFormat[];
-  maxPixels: number;
-}
-
-/** At 179 megapixels Pillow, which models are commonly fed by, takes a picture for a decompression bomb. */
-export const DEFAULT_LIMITS: Limits = { formats: INPUT_FORMATS, maxPixels: 100e6 };
 
 /** The limits that the stack gave this function. */
 export function limitsFromEnv(): Limits {

@@ -3,8 +3,9 @@ import type { ObjectSource, Source, UrlSource } from '../contract.ts';
 import { CutoutError } from '../errors.ts';
 import { isSuperseded, type ObjectHead, readHead } from '../results/objects.ts';
 import { withoutQuery } from '../runtime/redact.ts';
-import { checkImage, DEFAULT_LIMITS, type Limits } from './check.ts';
+import { checkImage } from './check.ts';
 import { checkImageUrl, guardedFetch } from './fetching.ts';
+import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { SNIFF_BYTES } from './type.ts';
 
 /** Time limit for looking at an image URL, in milliseconds. */

@@ -5,7 +5,7 @@ import * as cloudFormation from '@aws-sdk/client-cloudformation';
 import * as sfn from '@aws-sdk/client-sfn';
 import { App, CfnOutput } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
-import { readSettings } from '../../infra/settings.ts';
+import { readSettings } from '../../infra/settings/context.ts';
 import { CutoutStack } from '../../infra/stack.ts';
 
 const FILE = join(import.meta.dirname, '../../examples/cli.sh');

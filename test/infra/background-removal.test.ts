@@ -147,7 +147,7 @@ describe('onFailed', () => {
 });
 
 describe('the metrics', () => {
-  const service = resource(template, 'AWS::Lambda::Function', 'Submit').Properties.Environment.Variables
+  const service = resource(template, 'AWS::Lambda::Function', 'WorkflowSubmit').Properties.Environment.Variables
     .POWERTOOLS_SERVICE_NAME;
 
   it.each([

@@ -44,12 +44,9 @@ const EXPECTED: Record<Variant, string[]> = {
   tuned: USUAL,
   paced: USUAL,
   webhook: [...USUAL, ...WEBHOOK],
-  boundWebhook: [...USUAL, ...WEBHOOK],
   prefixes: USUAL,
   suffixes: USUAL,
   kms: [...SECRET, ...ALWAYS],
-  inventory: USUAL,
-  alarmTopic: USUAL,
 };
 
 function stateful(variant: Variant): [logicalId: string, properties: Record<string, unknown>][] {
@@ -62,6 +59,17 @@ function stateful(variant: Variant): [logicalId: string, properties: Record<stri
 
 const NAMES = Object.keys(VARIANTS) as Variant[];
 
+/** An execution keeps the definition that it began with, and with it the ids of the functions that this names. */
+const INVOKED = [
+  'BackgroundRemovalBackfillPlanB966297F',
+  'BackgroundRemovalBackfillPrepare6F8AE427',
+  'BackgroundRemovalBackfillReport81815F39',
+  'BackgroundRemovalBackfillSelect0712A7B0',
+  'BackgroundRemovalWorkflowCheckStatus7E51308B',
+  'BackgroundRemovalWorkflowDeliver95CA8F93',
+  'BackgroundRemovalWorkflowSubmitB117747F',
+];
+
 describe('what an upgrade must not replace', () => {
   it.each(NAMES)('keeps its logical id in the variant "%s"', (variant) => {
     const ids = stateful(variant).map(([id]) => id);
@@ -73,5 +81,19 @@ describe('what an upgrade must not replace', () => {
       Object.keys(properties).some((property) => /^(Bucket|Table|Queue|StateMachine|Topic)?Name$/.test(property)),
     );
     expect(named).toEqual([]);
+  });
+});
+
+describe('what an execution that began before an upgrade still invokes', () => {
+  it.each(NAMES)('keeps its logical id in the variant "%s"', (variant) => {
+    const template = templateOf(variant);
+    const functions = Object.keys(template.findResources('AWS::Lambda::Function'));
+    const definitions = JSON.stringify(
+      Object.values(template.findResources('AWS::StepFunctions::StateMachine')).map(
+        ({ Properties }) => Properties.DefinitionString,
+      ),
+    );
+    const invoked = functions.filter((id) => definitions.includes(`"Fn::GetAtt":["${id}","Arn"]`));
+    expect(invoked.sort()).toEqual(INVOKED);
   });
 });

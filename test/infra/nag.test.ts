@@ -96,18 +96,15 @@ describe('cdk-nag', () => {
     expect(thrown).toMatchObject({ name: 'ValidationFailed' });
   });
 
-  it.each(['default', 'inventory'] as const)(
-    'would find each thing that is accepted in "%s", if it were not',
-    (name) => {
-      const { packs } = check(ALL[name], (stack) => {
-        for (const construct of stack.node.findAll()) {
-          Object.defineProperty(construct.node, 'metadata', { value: [] });
-        }
-      });
-      const accepted = checkOf(name).accepted.map(({ id }) => id);
-      expect([...new Set(Object.values(packs).flat())].sort()).toEqual([...new Set(accepted)].sort());
-    },
-  );
+  it('would find each thing that is accepted, if it were not', () => {
+    const { packs } = check({}, (stack) => {
+      for (const construct of stack.node.findAll()) {
+        Object.defineProperty(construct.node, 'metadata', { value: [] });
+      }
+    });
+    const accepted = checkOf('default').accepted.map(({ id }) => id);
+    expect([...new Set(Object.values(packs).flat())].sort()).toEqual([...new Set(accepted)].sort());
+  });
 });
 
 describe('each finding that is accepted', () => {

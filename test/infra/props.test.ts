@@ -4,12 +4,13 @@ import { ManagedPolicy, PermissionsBoundary } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Topic } from 'aws-cdk-lib/aws-sns';
 import { describe, expect, it } from 'vitest';
 import { createApp } from '../../infra/app.ts';
 import { BackgroundRemoval } from '../../infra/background-removal.ts';
-import { SettingError } from '../../infra/checks.ts';
 import type { BackgroundRemovalProps } from '../../infra/props.ts';
-import { readSettings } from '../../infra/settings.ts';
+import { readSettings } from '../../infra/settings/context.ts';
+import { SettingError } from '../../infra/settings/readers.ts';
 import { CutoutStack } from '../../infra/stack.ts';
 import { flat, grantsOf, type Resource, resource, resources, VARIANTS, withOutdir } from './support.ts';
 
@@ -40,11 +41,11 @@ describe('a prop that cannot be used is refused by its name, with what would do:
   it.each<[name: string, props: BackgroundRemovalProps, advice: string]>([
     ['uploadsPrefix', { uploadsPrefix: '/photos' }, 'must be a plain key prefix such as "photos/"'],
     ['resultsPrefix', { resultsPrefix: 'out*' }, 'must be a plain key prefix such as "photos/"'],
-    ['uploadsSuffixes', { uploadsSuffixes: ['*.jpg'] }, 'must list endings of keys such as ".jpg,.jpeg,.png"'],
-    ['uploadsSuffixes', { uploadsSuffixes: [] }, 'must list endings of keys such as ".jpg,.jpeg,.png"'],
+    ['uploadsSuffixes', { uploadsSuffixes: ['*.jpg'] }, 'must be a list of endings of keys such as ".jpg,.jpeg,.png"'],
+    ['uploadsSuffixes', { uploadsSuffixes: [] }, 'must be a list of endings of keys such as ".jpg,.jpeg,.png"'],
     ['gatewayUrl', { gatewayUrl: 'https://gateway.example.com/v1' }, 'must be an https origin such as "https://'],
-    ['resultHosts', { resultHosts: ['*'] }, 'must list hosts such as "*.r2.dev,cdn.example.com"'],
-    ['resultHosts', { resultHosts: [] }, 'must list hosts such as "*.r2.dev,cdn.example.com"'],
+    ['resultHosts', { resultHosts: ['*'] }, 'must be a list of hosts such as "*.r2.dev,cdn.example.com"'],
+    ['resultHosts', { resultHosts: [] }, 'must be a list of hosts such as "*.r2.dev,cdn.example.com"'],
     ['expectedTime', { expectedTime: Duration.millis(1500) }, 'must be a whole number from 0 to 3600'],
     ['expectedTime', { expectedTime: Duration.minutes(61) }, 'must be a whole number from 0 to 3600'],
     ['timeout', { timeout: Duration.minutes(361) }, 'must be a whole number from 1 to 360'],
@@ -52,7 +53,11 @@ describe('a prop that cannot be used is refused by its name, with what would do:
     ['maxConcurrency', { maxConcurrency: 1 }, 'must be a whole number from 2 to 1000'],
     ['uploadsPerMinute', { uploadsPerMinute: 5 }, 'must be a whole number from 6 to 18000'],
     ['webhook.reservedConcurrency', { webhook: { reservedConcurrency: 0 } }, 'must be a whole number from 1 to 1000'],
-    ['removalPolicy', { removalPolicy: RemovalPolicy.SNAPSHOT }, 'must be RETAIN or DESTROY, but it is snapshot'],
+    [
+      'removalPolicy',
+      { removalPolicy: RemovalPolicy.SNAPSHOT },
+      'must be one of retain, destroy, but it is "snapshot"',
+    ],
   ])('%s of %j', (name, props, advice) => {
     const message = refusal(props);
     expect(message.startsWith(name)).toBe(true);
@@ -98,7 +103,7 @@ describe('a value that is known only at deployment is taken as it is', () => {
       };
     });
     const template = Template.fromStack(stack);
-    const { Variables } = resource(template, 'AWS::Lambda::Function', 'Submit').Properties.Environment;
+    const { Variables } = resource(template, 'AWS::Lambda::Function', 'WorkflowSubmit').Properties.Environment;
     expect(flat(Variables.GATEWAY_URL)).toBe('<Text>');
     expect(flat(Variables.UPLOADS_PREFIX)).toBe('<Text>');
     template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
@@ -116,7 +121,7 @@ describe('a value that is known only at deployment is taken as it is', () => {
         webhook: mode === 'webhook' ? {} : undefined,
       })),
     );
-    const { Environment } = resource(template, 'AWS::Lambda::Function', 'Submit').Properties;
+    const { Environment } = resource(template, 'AWS::Lambda::Function', 'WorkflowSubmit').Properties;
     expect(Environment.Variables).toMatchObject({
       EXPECTED_SECONDS: { Ref: 'Number' },
       TIMEOUT_MINUTES: { Ref: 'Minutes' },
@@ -132,6 +137,23 @@ describe('a value that is known only at deployment is taken as it is', () => {
     ['one of several uploadsSuffixes', (scope) => ({ uploadsSuffixes: ['.jpg', text(scope)] })],
   ])('as %s', (_, props) => {
     expect(() => make(props)).not.toThrow();
+  });
+});
+
+describe('props that no setting stands for', () => {
+  it('bound the uploads that are started at once, and the callbacks', () => {
+    const template = Template.fromStack(make({ maxConcurrency: 20, webhook: { reservedConcurrency: 30 } }));
+    template.hasResourceProperties('AWS::Lambda::EventSourceMapping', { ScalingConfig: { MaximumConcurrency: 20 } });
+    const callback = resource(template, 'AWS::Lambda::Function', 'WebhookOnCallback').Properties;
+    expect(callback.ReservedConcurrentExecutions).toBe(30);
+  });
+
+  it('send all alarms to a topic', () => {
+    const arn = 'arn:aws:sns:eu-west-1:111122223333:alarms';
+    const stack = make((scope) => ({ alarmTopic: Topic.fromTopicArn(scope, 'Alarms', arn) }));
+    const alarms = Object.values(resources(Template.fromStack(stack), 'AWS::CloudWatch::Alarm'));
+    expect(alarms).toHaveLength(6);
+    for (const { Properties } of alarms) expect(Properties.AlarmActions).toEqual([arn]);
   });
 });
 
@@ -151,6 +173,19 @@ describe('one bucket for uploads and results', () => {
       resultsPrefix: 'out/',
     }));
     expect(message).toContain('Uploads and results overlap');
+  });
+
+  it('is refused under two KMS keys, because it has one', () => {
+    const keyArn = 'arn:aws:kms:eu-west-1:111122223333:key/images';
+    const message = refusal((stack) => {
+      const encryptionKey = Key.fromKeyArn(stack, 'Key', keyArn);
+      return {
+        uploads: Bucket.fromBucketAttributes(stack, 'In', { bucketName: 'images', encryptionKey }),
+        results: Bucket.fromBucketName(stack, 'Out', 'images'),
+        ...{ uploadsPrefix: 'in/', resultsPrefix: 'out/' },
+      };
+    });
+    expect(message).toContain('"images", which has one KMS key');
   });
 
   it('will do with prefixes of which neither begins with the other', () => {
@@ -184,9 +219,12 @@ describe('a bucket for uploads', () => {
       grantsOf(template, role)
         .filter(({ action }) => action.startsWith('kms:'))
         .map(({ action, resource }) => `${action} ${resource}`);
-    expect(keysOf('SubmitRole')).toEqual(['kms:Decrypt <PhotosKey.Arn>']);
-    expect(keysOf('DeliverRole')).toEqual(['kms:GenerateDataKey <CutoutsKey.Arn>', 'kms:Decrypt <CutoutsKey.Arn>']);
-    expect(keysOf('CheckStatusRole')).toEqual([]);
+    expect(keysOf('WorkflowSubmitRole')).toEqual(['kms:Decrypt <PhotosKey.Arn>']);
+    expect(keysOf('WorkflowDeliverRole')).toEqual([
+      'kms:GenerateDataKey <CutoutsKey.Arn>',
+      'kms:Decrypt <CutoutsKey.Arn>',
+    ]);
+    expect(keysOf('WorkflowCheckStatusRole')).toEqual([]);
   });
 
   it('that is imported is left alone, because its notifications would be replaced', () => {
@@ -210,21 +248,18 @@ function boundaries(make: (props: AppProps) => App): Record<string, string> {
 
 describe('a permissions boundary', () => {
   // Which together make every role there is.
-  it.each(['webhook', 'destroy', 'inventory'] as const)(
-    'of the app is that of every role in the variant "%s"',
-    (variant) => {
-      const context = VARIANTS[variant];
-      const found = boundaries((props) => {
-        const app = new App({ ...props, context });
-        const stack = new CutoutStack(app, 'Cutout', { settings: readSettings(app.node) });
-        PermissionsBoundary.of(app).apply(ManagedPolicy.fromManagedPolicyArn(stack, 'Boundary', BOUNDARY));
-        return app;
-      });
-      expect(new Set(Object.values(found))).toEqual(new Set([BOUNDARY]));
-      const emptiesBuckets = Object.keys(found).some((id) => id.startsWith('CustomS3AutoDeleteObjects'));
-      expect(emptiesBuckets).toBe(variant === 'destroy');
-    },
-  );
+  it.each(['webhook', 'destroy'] as const)('of the app is that of every role in the variant "%s"', (variant) => {
+    const context = VARIANTS[variant];
+    const found = boundaries((props) => {
+      const app = new App({ ...props, context });
+      const stack = new CutoutStack(app, 'Cutout', { settings: readSettings(app.node) });
+      PermissionsBoundary.of(app).apply(ManagedPolicy.fromManagedPolicyArn(stack, 'Boundary', BOUNDARY));
+      return app;
+    });
+    expect(new Set(Object.values(found))).toEqual(new Set([BOUNDARY]));
+    const emptiesBuckets = Object.keys(found).some((id) => id.startsWith('CustomS3AutoDeleteObjects'));
+    expect(emptiesBuckets).toBe(variant === 'destroy');
+  });
 
   it("in the CDK's context is that of every role", () => {
     const context = { '@aws-cdk/core:permissionsBoundary': { name: 'Developers' }, removal: 'destroy' };

@@ -6,7 +6,13 @@ const standard = templateOf('default');
 const STATE_MACHINE = 'WorkflowStateMachineRole';
 const BACKFILL = 'BackfillStateMachineRole';
 const FUNCTION_ROLES = [
-  ...['SubmitRole', 'CheckStatusRole', 'DeliverRole', 'OnUploadRole', 'ReportFailureRole'],
+  ...[
+    'WorkflowSubmitRole',
+    'WorkflowCheckStatusRole',
+    'WorkflowDeliverRole',
+    'IntakeOnUploadRole',
+    'FailuresReportFailureRole',
+  ],
   ...['BackfillPrepareRole', 'BackfillSelectRole', 'BackfillPlanRole', 'BackfillReportRole'],
 ];
 const ROLES = [...FUNCTION_ROLES, STATE_MACHINE, BACKFILL];
@@ -98,7 +104,7 @@ describe('exactly what each may do', () => {
   });
 
   it('submit: read uploads, presign their versions, read the API key', () => {
-    expect(doings('SubmitRole')).toEqual([
+    expect(doings('WorkflowSubmitRole')).toEqual([
       's3:GetObject <Uploads.Arn>/*',
       's3:GetObjectVersion <Uploads.Arn>/*',
       's3:ListBucket <Uploads.Arn>',
@@ -107,11 +113,11 @@ describe('exactly what each may do', () => {
   });
 
   it('check-status: read the API key', () => {
-    expect(doings('CheckStatusRole')).toEqual(['secretsmanager:GetSecretValue <ApiKey>']);
+    expect(doings('WorkflowCheckStatusRole')).toEqual(['secretsmanager:GetSecretValue <ApiKey>']);
   });
 
   it('deliver: see uploads, write results, delete error files', () => {
-    expect(doings('DeliverRole')).toEqual([
+    expect(doings('WorkflowDeliverRole')).toEqual([
       's3:AbortMultipartUpload <Results.Arn>/*',
       's3:DeleteObject <Results.Arn>/*.error.json',
       's3:GetObject <Results.Arn>/*',
@@ -123,7 +129,7 @@ describe('exactly what each may do', () => {
   });
 
   it('on-upload: start executions of the state machine, take from the queue', () => {
-    expect(doings('OnUploadRole')).toEqual([
+    expect(doings('IntakeOnUploadRole')).toEqual([
       'sqs:ChangeMessageVisibility <IntakeQueue.Arn>',
       'sqs:DeleteMessage <IntakeQueue.Arn>',
       'sqs:GetQueueAttributes <IntakeQueue.Arn>',
@@ -134,7 +140,7 @@ describe('exactly what each may do', () => {
   });
 
   it('report-failure: see executions, uploads and results, write and delete error files, take from its queue', () => {
-    expect(doings('ReportFailureRole')).toEqual([
+    expect(doings('FailuresReportFailureRole')).toEqual([
       's3:DeleteObject <Results.Arn>/*.error.json',
       's3:GetObject <Results.Arn>/*',
       's3:GetObject <Uploads.Arn>/*',
@@ -153,12 +159,12 @@ describe('exactly what each may do', () => {
 
   it('the state machine: invoke its three functions', () => {
     expect(doings(STATE_MACHINE)).toEqual([
-      'lambda:InvokeFunction <CheckStatus.Arn>',
-      'lambda:InvokeFunction <CheckStatus.Arn>:*',
-      'lambda:InvokeFunction <Deliver.Arn>',
-      'lambda:InvokeFunction <Deliver.Arn>:*',
-      'lambda:InvokeFunction <Submit.Arn>',
-      'lambda:InvokeFunction <Submit.Arn>:*',
+      'lambda:InvokeFunction <WorkflowCheckStatus.Arn>',
+      'lambda:InvokeFunction <WorkflowCheckStatus.Arn>:*',
+      'lambda:InvokeFunction <WorkflowDeliver.Arn>',
+      'lambda:InvokeFunction <WorkflowDeliver.Arn>:*',
+      'lambda:InvokeFunction <WorkflowSubmit.Arn>',
+      'lambda:InvokeFunction <WorkflowSubmit.Arn>:*',
     ]);
   });
 
@@ -213,7 +219,7 @@ describe('exactly what each may do', () => {
       `states:DescribeExecution ${EXECUTIONS}:<WorkflowStateMachine.Name>:*`,
       `states:DescribeExecution ${EXECUTIONS}:<WorkflowStateMachine:6>*`,
       `states:RedriveExecution ${EXECUTIONS}:<BackfillStateMachine:6>/Remove:*`,
-      `states:RedriveExecution ${EXECUTIONS}:<BackfillStateMachine:6>/Selectlisted:*`,
+      `states:RedriveExecution ${EXECUTIONS}:<BackfillStateMachine:6>/Select:*`,
       `states:RedriveExecution ${EXECUTIONS}:<WorkflowStateMachine.Name>:*`,
       'states:StartExecution <BackfillStateMachine>',
       'states:StartExecution <WorkflowStateMachine>',
@@ -226,61 +232,61 @@ describe('exactly what each may do', () => {
 describe('what nobody meant to grant', () => {
   it('submit may not write to any bucket', () => {
     for (const action of ANY_WRITE) {
-      expect(may('SubmitRole', action, '<Uploads.Arn>/cat.jpg')).toBe(false);
-      expect(may('SubmitRole', action, '<Results.Arn>/cat.jpg.png')).toBe(false);
+      expect(may('WorkflowSubmitRole', action, '<Uploads.Arn>/cat.jpg')).toBe(false);
+      expect(may('WorkflowSubmitRole', action, '<Results.Arn>/cat.jpg.png')).toBe(false);
     }
   });
 
   it('submit may not read results', () => {
-    expect(may('SubmitRole', 's3:GetObject', '<Results.Arn>/cat.jpg.png')).toBe(false);
-    expect(may('SubmitRole', 's3:ListBucket', '<Results.Arn>')).toBe(false);
+    expect(may('WorkflowSubmitRole', 's3:GetObject', '<Results.Arn>/cat.jpg.png')).toBe(false);
+    expect(may('WorkflowSubmitRole', 's3:ListBucket', '<Results.Arn>')).toBe(false);
   });
 
   it('check-status may not touch S3', () => {
-    expect(grants('CheckStatusRole').filter(({ action }) => action.startsWith('s3:'))).toEqual([]);
+    expect(grants('WorkflowCheckStatusRole').filter(({ action }) => action.startsWith('s3:'))).toEqual([]);
   });
 
   it('deliver may not read the API key', () => {
-    for (const action of SECRET_ACTIONS) expect(may('DeliverRole', action, '<ApiKey>')).toBe(false);
+    for (const action of SECRET_ACTIONS) expect(may('WorkflowDeliverRole', action, '<ApiKey>')).toBe(false);
   });
 
   it('deliver may not write to the uploads bucket', () => {
-    for (const action of ANY_WRITE) expect(may('DeliverRole', action, '<Uploads.Arn>/cat.jpg')).toBe(false);
+    for (const action of ANY_WRITE) expect(may('WorkflowDeliverRole', action, '<Uploads.Arn>/cat.jpg')).toBe(false);
   });
 
   it('deliver may delete nothing but error files', () => {
-    const deleted = grants('DeliverRole').filter(({ action }) => /delete/i.test(action));
+    const deleted = grants('WorkflowDeliverRole').filter(({ action }) => /delete/i.test(action));
     expect(deleted).toEqual([{ action: 's3:DeleteObject', resource: '<Results.Arn>/*.error.json' }]);
-    expect(may('DeliverRole', 's3:DeleteObject', '<Results.Arn>/cat.jpg.error.json')).toBe(true);
-    expect(may('DeliverRole', 's3:DeleteObject', '<Results.Arn>/cat.jpg.png')).toBe(false);
+    expect(may('WorkflowDeliverRole', 's3:DeleteObject', '<Results.Arn>/cat.jpg.error.json')).toBe(true);
+    expect(may('WorkflowDeliverRole', 's3:DeleteObject', '<Results.Arn>/cat.jpg.png')).toBe(false);
   });
 
   it('on-upload may only start executions of this state machine and take from its queue', () => {
-    const touched = doings('OnUploadRole').map((line) => line.split(' ')[1]);
+    const touched = doings('IntakeOnUploadRole').map((line) => line.split(' ')[1]);
     expect(new Set(touched)).toEqual(new Set(['<WorkflowStateMachine>', '<IntakeQueue.Arn>']));
-    expect(may('OnUploadRole', 'states:StopExecution', '<WorkflowStateMachine>')).toBe(false);
-    expect(may('OnUploadRole', 'sqs:SendMessage', '<IntakeQueue.Arn>')).toBe(false);
-    expect(may('OnUploadRole', 'sqs:ReceiveMessage', '<IntakeDeadLetterQueue.Arn>')).toBe(false);
+    expect(may('IntakeOnUploadRole', 'states:StopExecution', '<WorkflowStateMachine>')).toBe(false);
+    expect(may('IntakeOnUploadRole', 'sqs:SendMessage', '<IntakeQueue.Arn>')).toBe(false);
+    expect(may('IntakeOnUploadRole', 'sqs:ReceiveMessage', '<IntakeDeadLetterQueue.Arn>')).toBe(false);
   });
 
   it('report-failure may not start or stop executions', () => {
     const execution = `${EXECUTIONS}:<WorkflowStateMachine.Name>:cat`;
-    expect(may('ReportFailureRole', 'states:DescribeExecution', execution)).toBe(true);
+    expect(may('FailuresReportFailureRole', 'states:DescribeExecution', execution)).toBe(true);
     for (const action of ['StartExecution', 'StartSyncExecution', 'StopExecution', 'RedriveExecution']) {
-      expect(may('ReportFailureRole', `states:${action}`, execution)).toBe(false);
-      expect(may('ReportFailureRole', `states:${action}`, '<WorkflowStateMachine>')).toBe(false);
+      expect(may('FailuresReportFailureRole', `states:${action}`, execution)).toBe(false);
+      expect(may('FailuresReportFailureRole', `states:${action}`, '<WorkflowStateMachine>')).toBe(false);
     }
   });
 
   it('report-failure may not see executions of other state machines', () => {
-    expect(may('ReportFailureRole', 'states:DescribeExecution', `${EXECUTIONS}:Payroll:june`)).toBe(false);
+    expect(may('FailuresReportFailureRole', 'states:DescribeExecution', `${EXECUTIONS}:Payroll:june`)).toBe(false);
   });
 
   it('report-failure may write and delete nothing but error files', () => {
     for (const action of ANY_WRITE) {
-      expect(may('ReportFailureRole', action, '<Results.Arn>/cat.jpg.png')).toBe(false);
-      expect(may('ReportFailureRole', action, '<Uploads.Arn>/cat.jpg')).toBe(false);
-      expect(may('ReportFailureRole', action, '<Uploads.Arn>/cat.jpg.error.json')).toBe(false);
+      expect(may('FailuresReportFailureRole', action, '<Results.Arn>/cat.jpg.png')).toBe(false);
+      expect(may('FailuresReportFailureRole', action, '<Uploads.Arn>/cat.jpg')).toBe(false);
+      expect(may('FailuresReportFailureRole', action, '<Uploads.Arn>/cat.jpg.error.json')).toBe(false);
     }
   });
 
@@ -307,7 +313,7 @@ describe('what nobody meant to grant', () => {
     }
   });
 
-  it.each(ROLES.filter((role) => !['SubmitRole', 'CheckStatusRole'].includes(role)))(
+  it.each(ROLES.filter((role) => !['WorkflowSubmitRole', 'WorkflowCheckStatusRole'].includes(role)))(
     '%s may not read the API key',
     (role) => {
       expect(grants(role).filter(({ action }) => action.startsWith('secretsmanager:'))).toEqual([]);
@@ -334,7 +340,7 @@ describe('what nobody meant to grant', () => {
 
   it.each(ROLES)('%s has a wildcard only behind a whole bucket, function or state machine of its own', (role) => {
     const bucket = /^<(Uploads|Results)\.Arn>\/(backfills\/)?\*(\.error\.json)?$/;
-    const ofBackfills = role === BACKFILL ? /^<Backfill\w+\.Arn>:\*$/ : /^<(Submit|CheckStatus|Deliver)\.Arn>:\*$/;
+    const ofBackfills = role === BACKFILL ? /^<Backfill\w+\.Arn>:\*$/ : /^<Workflow\w+\.Arn>:\*$/;
     const execution = /:execution:<(Workflow|Backfill)StateMachine(\.Name|:6)>(\/\w+:|:)?\*$/;
     const wild = grants(role).filter(({ resource }) => resource.includes('*') && resource !== '*');
     for (const { resource } of wild) {
@@ -361,12 +367,12 @@ describe('with prefixes', () => {
   });
 
   it('an upload elsewhere in the bucket is not read, and a result elsewhere not written', () => {
-    expect(may('SubmitRole', 's3:GetObject', '<Uploads.Arn>/in/cat.jpg', template)).toBe(true);
-    expect(may('SubmitRole', 's3:GetObject', '<Uploads.Arn>/payroll.pdf', template)).toBe(false);
-    expect(may('DeliverRole', 's3:PutObject', '<Results.Arn>/out/cat.jpg.png', template)).toBe(true);
-    expect(may('DeliverRole', 's3:PutObject', '<Results.Arn>/cat.jpg.png', template)).toBe(false);
-    expect(may('DeliverRole', 's3:DeleteObject', '<Results.Arn>/cat.jpg.error.json', template)).toBe(false);
-    expect(may('ReportFailureRole', 's3:PutObject', '<Results.Arn>/cat.jpg.error.json', template)).toBe(false);
+    expect(may('WorkflowSubmitRole', 's3:GetObject', '<Uploads.Arn>/in/cat.jpg', template)).toBe(true);
+    expect(may('WorkflowSubmitRole', 's3:GetObject', '<Uploads.Arn>/payroll.pdf', template)).toBe(false);
+    expect(may('WorkflowDeliverRole', 's3:PutObject', '<Results.Arn>/out/cat.jpg.png', template)).toBe(true);
+    expect(may('WorkflowDeliverRole', 's3:PutObject', '<Results.Arn>/cat.jpg.png', template)).toBe(false);
+    expect(may('WorkflowDeliverRole', 's3:DeleteObject', '<Results.Arn>/cat.jpg.error.json', template)).toBe(false);
+    expect(may('FailuresReportFailureRole', 's3:PutObject', '<Results.Arn>/cat.jpg.error.json', template)).toBe(false);
   });
 });
 
@@ -379,15 +385,15 @@ describe('with what exists already', () => {
       .filter(({ action }) => action.startsWith('s3:'))
       .map(({ resource }) => resource.split('/')[0]);
     expect(new Set(named)).toEqual(new Set([bucket('my-uploads'), bucket('my-results')]));
-    expect(may('SubmitRole', 's3:GetObject', `${bucket('my-uploads')}/cat.jpg`, template)).toBe(true);
-    expect(may('SubmitRole', 's3:GetObject', `${bucket('my-results')}/cat.jpg.png`, template)).toBe(false);
+    expect(may('WorkflowSubmitRole', 's3:GetObject', `${bucket('my-uploads')}/cat.jpg`, template)).toBe(true);
+    expect(may('WorkflowSubmitRole', 's3:GetObject', `${bucket('my-results')}/cat.jpg.png`, template)).toBe(false);
   });
 
   it.each([
     ['existing', 'arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:pixazo/api-key-??????'],
     ['existingSecretArn', 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:pixazo/api-key-AbC123'],
   ] as const)('submit and check-status read this secret and no other (%s)', (variant, arn) => {
-    for (const role of ['SubmitRole', 'CheckStatusRole']) {
+    for (const role of ['WorkflowSubmitRole', 'WorkflowCheckStatusRole']) {
       const secrets = grants(role, templateOf(variant)).filter(({ action }) => SECRET_ACTIONS.includes(action));
       expect(secrets.map(({ resource }) => resource)).toEqual([arn]);
     }
@@ -400,9 +406,9 @@ describe('with buckets that are encrypted with KMS keys', () => {
   const readAndWrite = [`kms:Decrypt ${resultsKey}`, `kms:GenerateDataKey ${resultsKey}`];
   const EXPECTED: Record<string, string[]> = {
     // For the presigned URL, which is fetched in the name of this role.
-    SubmitRole: [`kms:Decrypt ${uploadsKey}`],
-    DeliverRole: readAndWrite,
-    ReportFailureRole: [`kms:GenerateDataKey ${resultsKey}`],
+    WorkflowSubmitRole: [`kms:Decrypt ${uploadsKey}`],
+    WorkflowDeliverRole: readAndWrite,
+    FailuresReportFailureRole: [`kms:GenerateDataKey ${resultsKey}`],
     // For error files.
     BackfillSelectRole: [`kms:Decrypt ${resultsKey}`],
     BackfillPlanRole: readAndWrite,
@@ -417,25 +423,9 @@ describe('with buckets that are encrypted with KMS keys', () => {
 
   it('nobody gets anything else for it', () => {
     const others = (role: string, template: Template) => doings(role, template).filter((line) => !/^kms:/.test(line));
-    for (const role of ['DeliverRole', 'ReportFailureRole', BACKFILL]) {
+    for (const role of ['WorkflowDeliverRole', 'FailuresReportFailureRole', BACKFILL]) {
       expect(others(role, templateOf('kms'))).toEqual(others(role, templateOf('existing')));
     }
-  });
-});
-
-describe('with an inventory', () => {
-  it('the state machine of backfills reads its bucket, and no other role gets anything', () => {
-    const added = (role: string) =>
-      doings(role, templateOf('inventory')).filter((doing) => !doings(role).includes(doing));
-    expect(added(BACKFILL)).toEqual([
-      's3:GetObject arn:<AWS::Partition>:s3:::my-inventory/*',
-      `states:RedriveExecution ${EXECUTIONS}:<BackfillStateMachine:6>/Selectinventoried:*`,
-    ]);
-    expect(added('BackfillPrepareRole')).toEqual([
-      's3:GetObject arn:<AWS::Partition>:s3:::my-inventory/*manifest.json',
-    ]);
-    const others = ROLES.filter((name) => name !== BACKFILL && name !== 'BackfillPrepareRole');
-    for (const role of others) expect(added(role)).toEqual([]);
   });
 });
 
@@ -451,9 +441,9 @@ describe('in webhook mode', () => {
   });
 
   it('submit and the state machine may update records, and no other role gets anything', () => {
-    expect(added('SubmitRole')).toEqual(['dynamodb:UpdateItem <WebhookCallbacks.Arn>']);
+    expect(added('WorkflowSubmitRole')).toEqual(['dynamodb:UpdateItem <WebhookCallbacks.Arn>']);
     expect(added(STATE_MACHINE)).toEqual(['dynamodb:UpdateItem <WebhookCallbacks.Arn>']);
-    const others = ROLES.filter((role) => !['SubmitRole', STATE_MACHINE].includes(role));
+    const others = ROLES.filter((role) => !['WorkflowSubmitRole', STATE_MACHINE].includes(role));
     for (const role of others) expect(added(role)).toEqual([]);
   });
 });

@@ -21,11 +21,9 @@ export const VARIANTS = {
     resultHosts: '*.example.com,http://127.0.0.1:8080',
     expectedSeconds: '3',
     timeoutMinutes: '45',
-    maxConcurrency: '20',
   },
   paced: { uploadsPerMinute: '75' },
   webhook: { webhook: 'true' },
-  boundWebhook: { webhook: true, webhookConcurrency: 20 },
   prefixes: { uploadsPrefix: 'in/', resultsPrefix: 'out/' },
   suffixes: { uploadsSuffixes: '.jpg,.JPG' },
   kms: {
@@ -34,8 +32,6 @@ export const VARIANTS = {
     uploadsKmsKey: 'arn:aws:kms:eu-west-1:111122223333:key/uploads',
     resultsKmsKey: 'arn:aws:kms:eu-west-1:111122223333:key/results',
   },
-  inventory: { inventoryBucket: 'my-inventory' },
-  alarmTopic: { alarmTopic: 'arn:aws:sns:eu-west-1:111122223333:alarms' },
 } satisfies Record<string, Record<string, unknown>>;
 
 export type Variant = keyof typeof VARIANTS;

@@ -16,10 +16,8 @@ const ALL: Record<string, Record<string, unknown>> = {
   ...VARIANTS,
   'all at once': {
     webhook: true,
-    webhookConcurrency: 20,
     removal: 'destroy',
     alarmEmail: 'images@example.com',
-    inventoryBucket: 'my-inventory',
     uploadsPrefix: 'in/',
     uploadsSuffixes: '.jpg',
     resultsPrefix: 'out/',

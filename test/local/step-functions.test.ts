@@ -1,4 +1,3 @@
-import { gzipSync } from 'node:zlib';
 import {
   DescribeExecutionCommand,
   DescribeMapRunCommand,
@@ -70,14 +69,11 @@ const machines: Record<string, Definition> = {
     ResultWriter: { Resource: 'arn:aws:states:::s3:putObject', Parameters: { Bucket: 'out', Prefix: 'runs' } },
     ResultPath: '$.run',
   }),
-  inventory: distributed({ ItemReader: fromObject('MANIFEST') }),
   lines: distributed({
     ItemReader: { ...fromObject('JSONL'), ReaderConfig: { InputType: 'JSONL', MaxItemsPath: '$.most' } },
     MaxConcurrency: 2,
   }),
-  table: distributed({
-    ItemReader: { ...fromObject('CSV'), ReaderConfig: { InputType: 'CSV', CSVHeaderLocation: 'FIRST_ROW' } },
-  }),
+  table: distributed({ ItemReader: fromObject('CSV') }),
   tolerant: distributed({
     ItemsPath: '$.items',
     MaxConcurrency: 1,
@@ -274,26 +270,13 @@ describe('a Distributed Map', () => {
     expect(types).toEqual([...['ExecutionStarted', 'MapStateEntered', 'MapStateExited', 'ExecutionSucceeded']]);
   });
 
-  it("reads the files of an S3 inventory, with the schema's names", async () => {
-    const rows = ['"photos","cats/1.jpg","v1"', '"photos","cats/with%20space,and%22quote.jpg","v2"'];
-    s3.put('data', 'inventory/1.csv.gz', gzipSync(`${rows[0]}\n`));
-    s3.put('data', 'inventory/2.csv.gz', gzipSync(`${rows[1]}\n`));
-    const files = [1, 2].map((number) => ({ key: `inventory/${number}.csv.gz`, size: 1, MD5checksum: '' }));
-    const schema = { fileFormat: 'CSV', fileSchema: 'Bucket, Key, VersionId' };
-    const manifest = { sourceBucket: 'photos', destinationBucket: 'arn:aws:s3:::data', ...schema, files };
-    s3.put('data', 'manifest.json', Buffer.from(JSON.stringify(manifest)));
-    expect(await outputOf('inventory', { key: 'manifest.json' })).toEqual([
-      { Bucket: 'photos', Key: 'cats/1.jpg', VersionId: 'v1' },
-      { Bucket: 'photos', Key: 'cats/with%20space,and%22quote.jpg', VersionId: 'v2' },
-    ]);
-  });
-
-  it('reads a table with a header, whose fields may hold commas, quotes and line breaks', async () => {
-    s3.put('data', 'table.csv', Buffer.from('key,note\r\na.jpg,"one, ""two""\nthree"\r\nb.jpg,\r\n'));
-    expect(await outputOf('table', { key: 'table.csv' })).toEqual([
-      { key: 'a.jpg', note: 'one, "two"\nthree' },
-      { key: 'b.jpg', note: '' },
-    ]);
+  it('fails at a list in a format that is not emulated, by its name', async () => {
+    s3.put('data', 'table.csv', Buffer.from('key\na.jpg\n'));
+    expect(await ended(await start('table', { key: 'table.csv' }))).toMatchObject({
+      status: 'FAILED',
+      error: 'States.ItemReaderFailed',
+      cause: expect.stringContaining('does not know the InputType CSV'),
+    });
   });
 
   it('reads as many JSON lines as it may, and runs as many children at once as it may', async () => {

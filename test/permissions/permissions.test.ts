@@ -20,20 +20,18 @@ const keyArn = (name: string) => `arn:aws:kms:${REGION}:${ACCOUNT}:key/${name}`;
 
 const VARIANTS = {
   'by default': {},
-  'with existing buckets, their KMS keys, an inventory and a secret by its name': {
+  'with existing buckets, their KMS keys and a secret by its name': {
     options: {
       settings: {
-        ...{ uploadsBucket: 'photos', uploadsKmsKey: keyArn('photos'), inventoryBucket: 'reports' },
+        ...{ uploadsBucket: 'photos', uploadsKmsKey: keyArn('photos') },
         ...{ resultsBucket: 'cutouts', resultsKmsKey: keyArn('cutouts'), apiKeySecret: 'pixazo/api-key' },
       },
       existingBuckets: {
         photos: { versioned: true, eventBridge: true },
         cutouts: { versioned: true },
-        reports: { versioned: false },
       },
     },
     existing: { keys: { photos: keyArn('photos'), cutouts: keyArn('cutouts') } },
-    places: { inventory: 'reports' },
   },
   'in webhook mode, in another app, with two prefixes of one bucket and keys of that app': {
     options: { app: anotherApp },

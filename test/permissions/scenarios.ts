@@ -1,20 +1,17 @@
-import { gzipSync } from 'node:zlib';
 import type { LocalCloud } from '../../local/cloud.ts';
 import type { Execution } from '../../local/step-functions.ts';
 import { execute, redrive, until, upload } from '../support.ts';
 
-/** Where a variant has its uploads and inventories. */
+/** Where a variant has its uploads. */
 export interface Places {
   /** What uploads begin with. @default '' */
   prefix?: string;
-  /** A bucket for inventories. @default - none */
-  inventory?: string;
 }
 
 const EMPTY_WALLET = { status: 402 };
 
 /** Whatever Cutout does with AWS's services, done once: what goes well, and what has to be cleared up. */
-export async function everything(cloud: LocalCloud, body: Buffer, { prefix = '', inventory }: Places): Promise<void> {
+export async function everything(cloud: LocalCloud, body: Buffer, { prefix = '' }: Places): Promise<void> {
   await deliver(cloud, body, prefix);
   await deliverInParts(cloud, body, prefix);
   await failAndRedrive(cloud, body, prefix);
@@ -22,7 +19,6 @@ export async function everything(cloud: LocalCloud, body: Buffer, { prefix = '',
   await failAfterDelivery(cloud, prefix);
   await backfill(cloud, body, prefix);
   await stopBackfill(cloud, body, prefix);
-  if (inventory !== undefined) await backfillInventory(cloud, body, { prefix, inventory });
 }
 
 async function deliver(cloud: LocalCloud, body: Buffer, prefix: string): Promise<void> {
@@ -108,27 +104,6 @@ async function stopBackfill(cloud: LocalCloud, body: Buffer, prefix: string): Pr
   const limits = { retryFailed: true, toleratedFailurePercentage: 0 };
   ended(await runBackfill(cloud, { prefix: folder, ...limits }), 'FAILED');
   cloud.gateway.always({ outcome: 'COMPLETED' });
-}
-
-async function backfillInventory(
-  cloud: LocalCloud,
-  body: Buffer,
-  { prefix, inventory }: { prefix: string; inventory: string },
-): Promise<void> {
-  const folder = `${prefix}inventoried/`;
-  const row = `"${cloud.uploadsBucket}","${encodeURIComponent(`${folder}cat.jpg`)}","true"`;
-  cloud.s3.put(inventory, 'data/1.csv.gz', gzipSync(row));
-  const manifest = {
-    sourceBucket: cloud.uploadsBucket,
-    destinationBucket: `arn:aws:s3:::${inventory}`,
-    fileFormat: 'CSV',
-    fileSchema: 'Bucket, Key, IsLatest',
-    files: [{ key: 'data/1.csv.gz' }],
-  };
-  cloud.s3.put(inventory, 'manifest.json', Buffer.from(JSON.stringify(manifest)));
-  cloud.s3.put(cloud.uploadsBucket, `${folder}cat.jpg`, body);
-  await cloud.settled();
-  ended(await runBackfill(cloud, { prefix: folder, manifest: `s3://${inventory}/manifest.json` }), 'SUCCEEDED');
 }
 
 async function runBackfill(cloud: LocalCloud, input: object): Promise<Execution> {

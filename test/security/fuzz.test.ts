@@ -200,12 +200,11 @@ describe('the input of an execution', () => {
 });
 
 describe('the input of a backfill', () => {
-  const context = { ...BUCKETS, execution: 'nightly', startedAt: '2026-01-01T00:00:00Z', inventoryBucket: 'reports' };
+  const context = { ...BUCKETS, execution: 'nightly', startedAt: '2026-01-01T00:00:00Z' };
 
   it('is a backfill within its limits, or InvalidInput', async () => {
     const inputs = almost({
       prefix: key,
-      manifest: fc.constantFrom('s3://reports/manifest.json', 's3://others/manifest.json', SIGNED_URL),
       dryRun: fc.boolean(),
       maxImages: fc.integer(),
       maxConcurrency: fc.integer({ min: -1, max: 1100 }),
@@ -227,14 +226,8 @@ describe('the input of a backfill', () => {
 
   it('whose items are anything selects nothing that is not there, or fails by a name of ours', async () => {
     const { handler } = await import('../../functions/select-images.ts');
-    const items = almost({
-      Key: fc.oneof(key, fc.string({ unit: 'binary' })),
-      Bucket: fc.constant('uploads'),
-      IsLatest: fc.constantFrom('true', 'false'),
-      IsDeleteMarker: fc.constantFrom('true', 'false'),
-    });
+    const items = almost({ Key: fc.oneof(key, fc.string({ unit: 'binary' })), Size: fc.nat() });
     const batch = almost({
-      source: fc.constantFrom('LISTING', 'INVENTORY'),
       prefix: fc.constant('in/'),
       startedAt: fc.constant('2026-01-01T00:00:00.000Z'),
       retryFailed: fc.boolean(),

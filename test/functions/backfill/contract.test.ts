@@ -6,16 +6,13 @@ const CONTEXT = {
   resultsPrefix: 'out/',
   execution: 'nightly',
   startedAt: '2026-11-22T12:00:00Z',
-  inventoryBucket: 'reports',
 };
-const read = (input: unknown, context = {}) => parseBackfillInput(input, { ...CONTEXT, ...context });
+const read = (input: unknown) => parseBackfillInput(input, CONTEXT);
 
 describe("a backfill's input", () => {
   it('may be empty: everything, with the documented limits', () => {
     expect(read({})).toEqual({
-      source: 'LISTING',
       prefix: 'in/',
-      manifestKey: '',
       startedAt: '2026-11-22T12:00:00Z',
       dryRun: false,
       retryFailed: false,
@@ -31,12 +28,6 @@ describe("a backfill's input", () => {
     expect(read(input)).toMatchObject({ prefix: 'in/a' });
   });
 
-  it('may name the manifest of an inventory', () => {
-    const manifest = 's3://reports/photos/daily/2026-11-01T00-00Z/manifest.json';
-    const manifestKey = 'photos/daily/2026-11-01T00-00Z/manifest.json';
-    expect(read({ manifest })).toMatchObject({ source: 'INVENTORY', manifestKey });
-  });
-
   it.each([
     [{ maxImages: 0 }, '"maxImages" must be at least 1'],
     [{ maxImages: 1.5 }, '"maxImages" must be a whole number'],
@@ -47,17 +38,10 @@ describe("a backfill's input", () => {
     [{ dryRun: 'yes' }, '"dryRun" must be boolean, not "yes"'],
     [{ prefx: 'in/' }, '"prefx" is not a known field'],
     [{ prefix: 'elsewhere/' }, '"prefix" does not begin with the uploads prefix in/'],
-    [{ manifest: 's3://elsewhere/manifest.json' }, '"manifest" must be s3://reports/…/manifest.json'],
-    [{ manifest: 's3://reports/data.csv' }, '"manifest" must be s3://reports/…/manifest.json'],
     ['everything', 'it must be a JSON object'],
     [null, 'it must be a JSON object'],
   ])('cannot be %j, and a refusal says what can', (input, problem) => {
     expect(() => read(input)).toThrow(expect.objectContaining({ name: 'InvalidInput' }));
     expect(() => read(input)).toThrow(problem);
-  });
-
-  it('can name no manifest where there is no bucket of inventories', () => {
-    const refused = () => read({ manifest: 's3://reports/manifest.json' }, { inventoryBucket: undefined });
-    expect(refused).toThrow('"manifest" needs the setting inventoryBucket');
   });
 });

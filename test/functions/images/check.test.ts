@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { checkImage, DEFAULT_LIMITS, type Limits } from '../../../functions/images/check.ts';
+import { checkImage } from '../../../functions/images/check.ts';
+import { DEFAULT_LIMITS, type Limits } from '../../../functions/images/limits.ts';
 import { SNIFF_BYTES } from '../../../functions/images/type.ts';
 import { failureOf } from '../support.ts';
 

@@ -4,8 +4,8 @@ import { Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { FunctionUrlAuthType } from 'aws-cdk-lib/aws-lambda';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { BundledFunction, type Permission } from './functions.ts';
-import { accept } from './nag.ts';
+import { BundledFunction, type Permission } from '../parts/function.ts';
+import { accept } from '../parts/nag.ts';
 
 export interface WebhookProps {
   /**

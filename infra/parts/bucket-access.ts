@@ -1,21 +1,43 @@
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
-import type { Permission } from './functions.ts';
+import type { Permission } from './function.ts';
 
-/** What may be permitted to do with the objects of a bucket under a prefix; of other objects, nothing. */
+/** The two buckets of a deployment. */
+export interface Buckets {
+  readonly uploads: BucketAccess;
+  readonly results: BucketAccess;
+}
+
+/** What all rooms of a deployment share. */
+export interface Deployment extends Buckets {
+  /** Its name, in metrics and log lines. */
+  readonly deployment: string;
+}
+
+/** The environment of functions that need to know which objects are uploads, and where results go. */
+export function bucketVariables({ uploads, results }: Buckets): Record<string, string> {
+  return {
+    UPLOADS_BUCKET: uploads.bucket.bucketName,
+    UPLOADS_PREFIX: uploads.prefix,
+    RESULTS_BUCKET: results.bucket.bucketName,
+    RESULTS_PREFIX: results.prefix,
+  };
+}
+
+/** Permissions for the objects of a bucket under a prefix, and for no others. */
 export class BucketAccess {
   readonly bucket: IBucket;
-  readonly #prefix: string;
+  readonly prefix: string;
 
   constructor(bucket: IBucket, prefix: string) {
     this.bucket = bucket;
-    this.#prefix = prefix;
+    this.prefix = prefix;
   }
 
   /** Actions on objects, or only on those that match `keys`, a pattern under the prefix. */
   objects(actions: string[], keys = '*'): Permission {
     return {
       actions,
-      resources: [this.bucket.arnForObjects(`${this.#prefix}${keys}`)],
+      resources: [this.bucket.arnForObjects(`${this.prefix}${keys}`)],
       wildcard: 'Which objects there will be is not known; those outside the prefix are not included.',
     };
   }

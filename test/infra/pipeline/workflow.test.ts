@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
-import { ERRORS, type ErrorName } from '../../functions/errors.ts';
-import { synthesize, type Template } from '../../local/template.ts';
+import { ERRORS, type ErrorName } from '../../../functions/errors.ts';
+import { synthesize, type Template } from '../../../local/template.ts';
 
 interface Retrier {
   ErrorEquals: string[];

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { BUNDLES } from './paths.ts';
 
-const FUNCTIONS = join(import.meta.dirname, '../functions');
+const FUNCTIONS = join(import.meta.dirname, '../../functions');
 
 /**
  * Bundles every function into `dist/functions/<name>/<name>.mjs`, AWS SDK included, so that what runs is what was

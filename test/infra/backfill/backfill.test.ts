@@ -6,9 +6,9 @@ import {
   type ImageToStart,
   type Planned,
   parseBackfillInput,
-} from '../../functions/backfill/contract.ts';
-import { synthesize } from '../../local/template.ts';
-import type { Json } from './support.ts';
+} from '../../../functions/backfill/contract.ts';
+import { synthesize } from '../../../local/template.ts';
+import type { Json } from '../support.ts';
 
 interface Retrier {
   ErrorEquals: string[];
@@ -46,10 +46,8 @@ interface States {
   States: Record<string, State>;
 }
 
-const INVENTORY = 'my-inventory';
-
-function machine(settings: Record<string, unknown>) {
-  const template = synthesize(settings);
+function machine() {
+  const template = synthesize();
   const found = template
     .resources('AWS::StepFunctions::StateMachine')
     .find(({ logicalId }) => /Backfill/.test(logicalId));
@@ -58,25 +56,24 @@ function machine(settings: Record<string, unknown>) {
   return { template, text, definition };
 }
 
-const listing = machine({});
-const inventory = machine({ inventoryBucket: INVENTORY });
+const { template, text, definition } = machine();
 
 /** A state by its name, also one of those that a Map runs for each item. */
-function state(name: string, { definition } = inventory): State {
+function state(name: string): State {
   const all = [definition, ...Object.values(definition.States).flatMap(({ ItemProcessor = [] }) => ItemProcessor)];
   const found = all.flatMap(({ States }) => States[name] ?? [])[0];
   if (found === undefined) throw new Error(`There is no state ${name}`);
   return found;
 }
 
-const SELECTIONS = ['Select listed', 'Select inventoried'];
+const SELECT = 'Select images';
 const STARTS = ['Remove background', 'Remove background anew'];
 
 const places = { uploadsPrefix: '', resultsPrefix: 'out/' };
-const context = { ...places, execution: 'nightly', startedAt: '2026-01-01T00:00:00Z', inventoryBucket: INVENTORY };
+const context = { ...places, execution: 'nightly', startedAt: '2026-01-01T00:00:00Z' };
 const image: Candidate = { bucket: 'uploads', key: 'cat.jpg', versionId: 'v1', etag: 'e1' };
 const planned: Planned = {
-  backfill: parseBackfillInput({ manifest: `s3://${INVENTORY}/2026/manifest.json` }, context),
+  backfill: parseBackfillInput({}, context),
   plan: { examined: 2, skipped: { empty: 1 }, found: 1, images: 1, priceUsd: 0.018, imagesKey: 'images.jsonl' },
 };
 const report: BackfillReport = {
@@ -92,7 +89,7 @@ const RESULTS: Record<string, unknown> = {
   'Plan backfill': { Payload: planned },
   'Report backfill': { Payload: report },
   ...Object.fromEntries(
-    [...SELECTIONS, 'Remove'].map((name) => [
+    [SELECT, 'Remove'].map((name) => [
       name,
       { MapRunArn: 'arn:run', ResultWriterDetails: { Bucket: 'results', Key: 'run/manifest.json' } },
     ]),
@@ -155,10 +152,7 @@ function lostPaths({ StartAt, States }: States, input: unknown): string[] {
   return lost;
 }
 
-describe.each([
-  ['listing', listing],
-  ['inventory', inventory],
-])('the definition of a backfill by %s', (_, { text, definition }) => {
+describe('the definition of a backfill', () => {
   it('is valid by an independent validator', () => {
     const validate = createRequire(import.meta.url)('asl-validator');
     // It notes things down in what it is given.
@@ -189,55 +183,31 @@ describe.each([
   });
 });
 
-describe('where a backfill takes its list from', () => {
-  it('is the listing of the uploads bucket, without a choice, if there is no inventory', () => {
-    expect(Object.keys(listing.definition.States)).not.toContain('Which source?');
-    expect(Object.keys(listing.definition.States)).not.toContain('Select inventoried');
-    expect(state('Prepare backfill', listing).Next).toBe('Select listed');
-  });
-
-  it('is what the input says, if there is one', () => {
-    expect(state('Prepare backfill').Next).toBe('Which source?');
-    expect(state('Which source?')).toMatchObject({
-      Choices: [{ Variable: '$.backfill.source', StringEquals: 'INVENTORY', Next: 'Select inventoried' }],
-      Default: 'Select listed',
-    });
-    for (const name of SELECTIONS) expect(state(name).Next).toBe('Plan backfill');
-  });
-
-  it('is read within the prefix, or from the manifest', () => {
-    const [uploads] = inventory.template
-      .resources('AWS::S3::Bucket')
-      .filter(({ logicalId }) => /Uploads/.test(logicalId));
-    expect(state('Select listed').ItemReader).toEqual({
+describe('Select images', () => {
+  it('reads the listing of the uploads bucket within the prefix', () => {
+    const [uploads] = template.resources('AWS::S3::Bucket').filter(({ logicalId }) => /Uploads/.test(logicalId));
+    expect(state(SELECT).ItemReader).toEqual({
       Resource: 'arn:aws:states:::s3:listObjectsV2',
-      Parameters: { Bucket: inventory.template.ref(uploads?.logicalId ?? ''), 'Prefix.$': '$.backfill.prefix' },
-    });
-    expect(state('Select inventoried').ItemReader).toEqual({
-      Resource: 'arn:aws:states:::s3:getObject',
-      ReaderConfig: { InputType: 'MANIFEST' },
-      Parameters: { Bucket: INVENTORY, 'Key.$': '$.backfill.manifestKey' },
+      Parameters: { Bucket: template.ref(uploads?.logicalId ?? ''), 'Prefix.$': '$.backfill.prefix' },
     });
   });
-});
 
-describe.each(SELECTIONS)('%s', (name) => {
   it('looks at objects in batches, in short executions that may run twice', () => {
-    const { ItemProcessor, ItemBatcher, MaxConcurrency } = state(name);
+    const { ItemProcessor, ItemBatcher, MaxConcurrency } = state(SELECT);
     expect(ItemProcessor?.ProcessorConfig).toEqual({ Mode: 'DISTRIBUTED', ExecutionType: 'EXPRESS' });
     expect(ItemBatcher.MaxItemsPerBatch).toBe(100);
     expect(MaxConcurrency).toBe(10);
     const batch = Object.entries<string>(ItemBatcher.BatchInput).map(([key, path]) => [key, at(path, planned)]);
-    const { source, prefix, startedAt, retryFailed } = planned.backfill;
-    const given = { 'source.$': source, 'prefix.$': prefix, 'startedAt.$': startedAt, 'retryFailed.$': retryFailed };
+    const { prefix, startedAt, retryFailed } = planned.backfill;
+    const given = { 'prefix.$': prefix, 'startedAt.$': startedAt, 'retryFailed.$': retryFailed };
     expect(Object.fromEntries(batch)).toEqual(given);
-    expect(Object.keys(ItemProcessor?.States ?? {})).toEqual([`${name}: look`]);
+    expect(Object.keys(ItemProcessor?.States ?? {})).toEqual(['Look']);
     // An Express execution lasts five minutes at most.
-    const [select] = inventory.template
+    const [select] = template
       .resources('AWS::Lambda::Function')
       .filter(({ properties }) => properties.Handler === 'select-images.handler');
     expect(select?.properties.Timeout).toBeLessThan(300);
-    expect(state(`${name}: look`).Parameters.FunctionName).toBe(inventory.template.arn(select?.logicalId ?? ''));
+    expect(state('Look').Parameters.FunctionName).toBe(template.arn(select?.logicalId ?? ''));
   });
 
   it('stops at the first batch that cannot be looked at: who is not looked at is not reported', () => {
@@ -247,7 +217,7 @@ describe.each(SELECTIONS)('%s', (name) => {
       'ToleratedFailureCount',
       'Catch',
     ]) {
-      expect(state(name)).not.toHaveProperty(field);
+      expect(state(SELECT)).not.toHaveProperty(field);
     }
   });
 });
@@ -303,23 +273,21 @@ describe('Remove', () => {
 });
 
 describe('what the Map Runs write', () => {
-  it.each([...SELECTIONS.map((name) => [name, 'selected'] as const), ['Remove', 'removed'] as const])(
-    'for %s lies in the folder "%s" of the backfill, in the results bucket, one line each',
-    (name, folder) => {
-      const [results] = inventory.template
-        .resources('AWS::S3::Bucket')
-        .filter(({ logicalId }) => /Results/.test(logicalId));
-      expect(state(name).ResultWriter).toEqual({
-        Resource: 'arn:aws:states:::s3:putObject',
-        Parameters: {
-          Bucket: inventory.template.ref(results?.logicalId ?? ''),
-          'Prefix.$': `States.Format('{}${folder}', $.backfill.reportPrefix)`,
-        },
-        WriterConfig: { OutputType: 'JSONL', Transformation: 'COMPACT' },
-      });
-      expect(state(name).Label).toMatch(/^[A-Za-z]{1,40}$/);
-    },
-  );
+  it.each([
+    [SELECT, 'selected'],
+    ['Remove', 'removed'],
+  ])('for %s lies in the folder "%s" of the backfill, in the results bucket, one line each', (name, folder) => {
+    const [results] = template.resources('AWS::S3::Bucket').filter(({ logicalId }) => /Results/.test(logicalId));
+    expect(state(name).ResultWriter).toEqual({
+      Resource: 'arn:aws:states:::s3:putObject',
+      Parameters: {
+        Bucket: template.ref(results?.logicalId ?? ''),
+        'Prefix.$': `States.Format('{}${folder}', $.backfill.reportPrefix)`,
+      },
+      WriterConfig: { OutputType: 'JSONL', Transformation: 'COMPACT' },
+    });
+    expect(state(name).Label).toMatch(/^[A-Za-z]{1,40}$/);
+  });
 });
 
 /** How often a state is tried again after an error. */
@@ -332,12 +300,12 @@ function retries({ Retry = [] }: State, error: string): number {
 
 describe('a removal, which costs money', () => {
   it.each(STARTS)('%s waits for it, and puts out how it ended', (name) => {
-    const [removal] = inventory.template
+    const [removal] = template
       .resources('AWS::StepFunctions::StateMachine')
       .filter(({ logicalId }) => /Workflow/.test(logicalId));
     expect(state(name)).toMatchObject({
       Resource: 'arn:aws:states:::states:startExecution.sync:2',
-      Parameters: { StateMachineArn: inventory.template.arn(removal?.logicalId ?? ''), 'Input.$': '$.input' },
+      Parameters: { StateMachineArn: template.arn(removal?.logicalId ?? ''), 'Input.$': '$.input' },
       End: true,
     });
     expect(outputOf(name, state(name), {})).toEqual({ status: 'DELIVERED' });
@@ -373,7 +341,7 @@ describe('a removal, which costs money', () => {
       Default: 'Look again',
     });
     expect(state('Look again').Parameters).toMatchObject({
-      Payload: { Items: [{ 'Key.$': '$.input.key' }], BatchInput: { 'prefix.$': '$.input.key', source: 'LISTING' } },
+      Payload: { Items: [{ 'Key.$': '$.input.key' }], BatchInput: { 'prefix.$': '$.input.key', retryFailed: true } },
     });
     expect(state('Still without a result?')).toMatchObject({
       Choices: [{ Variable: '$.look.output.images[0]', IsPresent: true, Next: 'Remove background anew' }],
@@ -386,17 +354,17 @@ describe('a removal, which costs money', () => {
 });
 
 describe('what costs nothing', () => {
-  const tasks = ['Prepare backfill', 'Plan backfill', 'Report backfill', ...SELECTIONS.map((name) => `${name}: look`)];
+  const tasks = ['Prepare backfill', 'Plan backfill', 'Report backfill', 'Look'];
 
   it.each(tasks)('%s is done again after any error but a wrong input, and outlasted by its state', (name) => {
     expect(retries(state(name), 'InvalidInput')).toBe(0);
     for (const error of ['InternalError', 'Sandbox.Timedout', 'Lambda.TooManyRequestsException', 'States.Timeout']) {
       // Looking has to end within the five minutes of an Express execution.
-      expect(retries(state(name), error)).toBe(name.endsWith(': look') ? 3 : 8);
+      expect(retries(state(name), error)).toBe(name === 'Look' ? 3 : 8);
     }
-    const invoked = inventory.template
+    const invoked = template
       .resources('AWS::Lambda::Function')
-      .find(({ logicalId }) => inventory.template.arn(logicalId) === state(name).Parameters.FunctionName);
+      .find(({ logicalId }) => template.arn(logicalId) === state(name).Parameters.FunctionName);
     expect(state(name).TimeoutSeconds).toBeGreaterThanOrEqual(invoked?.properties.Timeout);
   });
 

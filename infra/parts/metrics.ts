@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
-import type { MetricName } from '../functions/runtime/metric-names.ts';
+import type { MetricName } from '../../functions/runtime/metric-names.ts';
 
 /** The CloudWatch namespace of the functions' own metrics. */
 export const METRICS_NAMESPACE = 'Cutout';

@@ -16,9 +16,16 @@ const LEAST_CONCURRENCY = 2;
 /** Uploads that one invocation after the other surely starts in a minute: a batch of 10 in 200 ms. */
 const PER_MINUTE_AND_INVOCATION = 3_000;
 
-/** As fast as so many invocations at once go, or no faster than so many uploads a minute. */
-export function paceOf(limits: { maxConcurrency?: number | undefined; uploadsPerMinute?: number | undefined }): Pace {
-  const { maxConcurrency = DEFAULT_CONCURRENCY, uploadsPerMinute } = limits;
+/** How many uploads are started: either limit will do. */
+export interface PaceLimits {
+  /** Invocations at once, of 10 uploads each. @default 5 */
+  readonly maxConcurrency?: number | undefined;
+  /** Uploads that are started in a minute, at most. @default - no limit */
+  readonly uploadsPerMinute?: number | undefined;
+}
+
+/** The pace that keeps to these limits. */
+export function paceOf({ maxConcurrency = DEFAULT_CONCURRENCY, uploadsPerMinute }: PaceLimits): Pace {
   if (uploadsPerMinute === undefined) return { batchSize: LARGEST_BATCH, maxConcurrency, msPerUpload: 0 };
   const concurrency = Math.max(LEAST_CONCURRENCY, Math.ceil(uploadsPerMinute / PER_MINUTE_AND_INVOCATION));
   // At most what a second allows is started at once.

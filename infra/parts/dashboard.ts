@@ -11,7 +11,7 @@ import {
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import { PRICE_PER_IMAGE_USD } from '../functions/gateway/model.ts';
+import { PRICE_PER_IMAGE_USD } from '../../functions/gateway/model.ts';
 import { METRICS_NAMESPACE, type OwnMetricName, ownMetric } from './metrics.ts';
 
 export interface ImagesDashboardProps {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { paceOf } from '../../infra/pace.ts';
+import { paceOf } from '../../../infra/pipeline/pace.ts';
 
 const TIMEOUT_MS = 30_000;
 

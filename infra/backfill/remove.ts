@@ -1,0 +1,111 @@
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import {
+  Choice,
+  Condition,
+  DistributedMap,
+  type IChainable,
+  IntegrationPattern,
+  JsonPath,
+  Pass,
+  Result,
+  type StateMachine,
+  TaskInput,
+} from 'aws-cdk-lib/aws-stepfunctions';
+import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import type { Construct } from 'constructs';
+import type { ErrorName } from '../../functions/errors.ts';
+import { functionTask } from '../parts/state-machine.ts';
+import { START_RETRY } from '../remove-background.ts';
+import { describeExecution, redriveEarlier } from './redrive.ts';
+import { TASK_RETRY } from './retry.ts';
+import { FolderOfBackfill, PlannedImages } from './s3.ts';
+
+/** Label of the Map state in the ARNs of its Map Runs. */
+export const REMOVE_LABEL = 'Remove';
+
+/** AWS's documentation has this error with and without the ending. */
+const NAME_TAKEN = ['StepFunctions.ExecutionAlreadyExists', 'StepFunctions.ExecutionAlreadyExistsException'];
+
+export interface RemoveProps {
+  /** The function that finds out whether an image still has no result. */
+  readonly select: IFunction;
+  /** The state machine that removes the background of one image. */
+  readonly removal: StateMachine;
+  readonly results: IBucket;
+}
+
+/** Starts an execution for each image of the plan, and waits for it. */
+export function removeAll(scope: Construct, props: RemoveProps): DistributedMap {
+  const map = new DistributedMap(scope, 'Remove', {
+    label: REMOVE_LABEL,
+    itemReader: new PlannedImages(props.results),
+    maxConcurrencyPath: '$.backfill.maxConcurrency',
+    toleratedFailurePercentagePath: '$.backfill.toleratedFailurePercentage',
+    resultWriterV2: new FolderOfBackfill(props.results, 'removed'),
+    resultPath: '$.removed',
+  });
+  return map.itemProcessor(removeOne(scope, props));
+}
+
+/**
+ * Starts an image's execution under the name that its upload event would give it, so that both are one. If that name is
+ * taken, the earlier execution decides: one that runs, or has left a result, already handles the image; one that failed
+ * is redriven, because it may have been paid for; only what cannot be redriven is submitted anew.
+ */
+function removeOne(scope: Construct, { select, removal }: RemoveProps): IChainable {
+  const begin = start(scope, 'Remove background', removal, '$.name');
+  const earlier = describeExecution(scope, 'Earlier execution', removal, '$.earlier');
+  const seenTo = new Pass(scope, 'Seen to', { result: Result.fromObject({ status: 'SEEN_TO' }) });
+  const again = lookAgain(scope, select);
+  const error = '$.earlier.Error';
+  const isHopeless = Condition.and(
+    Condition.isPresent(error),
+    Condition.stringEquals(error, 'RemovalFailed' satisfies ErrorName),
+  );
+  begin.addCatch(earlier, { errors: NAME_TAKEN, resultPath: '$.taken' });
+  earlier.next(
+    new Choice(scope, 'How did it end?')
+      .when(Condition.stringEquals('$.earlier.Status', 'RUNNING'), seenTo)
+      .when(isHopeless, again)
+      .when(Condition.stringEquals('$.earlier.RedriveStatus', 'REDRIVABLE'), redriveEarlier(scope, removal))
+      .otherwise(again),
+  );
+  again.next(
+    new Choice(scope, 'Still without a result?')
+      .when(
+        Condition.isPresent('$.look.output.images[0]'),
+        start(scope, 'Remove background anew', removal, '$.nextName'),
+      )
+      .otherwise(seenTo),
+  );
+  return begin;
+}
+
+function start(scope: Construct, id: string, removal: StateMachine, name: string): StepFunctionsStartExecution {
+  const task = new StepFunctionsStartExecution(scope, id, {
+    stateMachine: removal,
+    name: JsonPath.stringAt(name),
+    input: TaskInput.fromJsonPathAt('$.input'),
+    integrationPattern: IntegrationPattern.RUN_JOB,
+    resultSelector: { 'status.$': '$.Output.status' },
+  });
+  for (const retry of START_RETRY) task.addRetry(retry);
+  return task;
+}
+
+function lookAgain(scope: Construct, select: IFunction) {
+  return functionTask(scope, 'Look again', {
+    function: select,
+    payload: TaskInput.fromObject({
+      BatchInput: {
+        prefix: JsonPath.stringAt('$.input.key'),
+        startedAt: JsonPath.stringAt('$.startedAt'),
+        retryFailed: true,
+      },
+      Items: [{ Key: JsonPath.stringAt('$.input.key') }],
+    }),
+    resultPath: '$.look',
+    retry: TASK_RETRY,
+  });
+}

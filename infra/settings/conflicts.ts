@@ -1,0 +1,66 @@
+import { Token } from 'aws-cdk-lib';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { BucketAccess, Buckets } from '../parts/bucket-access.ts';
+import { SettingError } from './readers.ts';
+import { SETTING_NAMES, SETTINGS, type SettingName } from './table.ts';
+
+/** Values by the setting that they mean, from the context or from props; undefined where nothing is known. */
+export type Given = Partial<Record<SettingName, unknown>>;
+
+/** What the giver calls a setting: its own name, or that of the prop that means the same. */
+export type NameOf = (name: SettingName) => string;
+
+/** Refuses settings that have no effect beside, or without, others. @throws SettingError naming all of them */
+export function refuseConflicts(given: Given, subjectOf: NameOf, nameOf: NameOf): void {
+  for (const name of SETTING_NAMES) {
+    const { needs, excludes, default: usual } = SETTINGS[name];
+    if (given[name] === undefined || given[name] === usual) continue;
+    if (needs !== undefined && !given[needs]) {
+      throw new SettingError(
+        `${subjectOf(name)} has no effect without ${nameOf(needs)}. Set ${nameOf(needs)} too, or drop ${nameOf(name)}.`,
+      );
+    }
+    if (excludes?.settings.every((other) => given[other] !== undefined)) {
+      const others = new Intl.ListFormat('en').format(excludes.settings.map(nameOf));
+      throw new SettingError(`${subjectOf(name)} has no effect beside ${others}: ${excludes.because}. Drop it.`);
+    }
+  }
+  const { expectedSeconds, timeoutMinutes } = given;
+  if (Number(expectedSeconds) >= Number(timeoutMinutes) * 60) {
+    throw new SettingError(
+      `${subjectOf('expectedSeconds')} must be shorter than ${nameOf('timeoutMinutes')}, or every job would be given ` +
+        'up at its first status check.',
+    );
+  }
+}
+
+/**
+ * Refuses one bucket for uploads and results whose prefixes overlap: results that are uploads themselves would be
+ * processed again, for ever, at a price. And one bucket with two keys. @throws SettingError
+ */
+export function refuseSharedBucket({ uploads, results }: Buckets): void {
+  const { bucketName } = uploads.bucket;
+  if (bucketName !== results.bucket.bucketName) return;
+  const bucket = Token.isUnresolved(bucketName) ? uploads.bucket.node.path : bucketName;
+  if (beginsWith(uploads, results) || beginsWith(results, uploads)) {
+    throw new SettingError(
+      `Uploads and results overlap: uploadsBucket and resultsBucket are both "${bucket}", and uploadsPrefix ` +
+        `"${uploads.prefix}" and resultsPrefix "${results.prefix}" begin alike, so each result would be taken for a new ` +
+        'upload. Choose another bucket, or prefixes of which neither begins with the other, such as "in/" and "out/".',
+    );
+  }
+  if (keyOf(uploads.bucket) !== keyOf(results.bucket)) {
+    throw new SettingError(
+      `Uploads and results are in the same bucket, "${bucket}", which has one KMS key: set uploadsKmsKey and ` +
+        "resultsKmsKey (the buckets' encryptionKey) to the same.",
+    );
+  }
+}
+
+function beginsWith({ prefix }: BucketAccess, other: BucketAccess): boolean {
+  return prefix.startsWith(other.prefix);
+}
+
+function keyOf({ encryptionKey }: IBucket): string | undefined {
+  return encryptionKey?.keyArn;
+}
