@@ -73,7 +73,7 @@ function orderOf(life: Life, key: string): string[] {
   let newest = -1;
   for (const { metadata, body, at } of results) {
     const wasDeleted = life.removals.some((removal) => removal.key === key && removal.at <= at);
-    const version = uploads.findLastIndex((upload) => isOf(upload, metadata));
+    const version = uploads.findLastIndex((upload) => upload.at <= at && isOf(upload, metadata));
     const possible =
       wasDeleted && metadata['source-version-id'] === undefined ? uploads : uploads.slice(version, version + 1);
     if (version < 0) broken.push(`a result of ${key} says that it is of no version there was`);
@@ -132,9 +132,11 @@ function paymentsOf(life: Life, { name, history }: Execution): string[] {
   return broken;
 }
 
+/** The request that Submit put out as its own: none if the source was superseded, or a result of the same bytes stands. */
 function submittedId({ stateExitedEventDetails: exited, timestamp }: HistoryEvent): [string, number][] {
-  const requestId = exited?.name === 'Submit' ? JSON.parse(exited.output).requestId : undefined;
-  return requestId === undefined ? [] : [[requestId, timestamp]];
+  if (exited?.name !== 'Submit') return [];
+  const { requestId, standing } = JSON.parse(exited.output);
+  return requestId === null || standing !== undefined ? [] : [[requestId, timestamp]];
 }
 
 /**
@@ -201,11 +203,12 @@ function stored(life: Life, key: string): Written | undefined {
   return { key, at: life.world.clock.now, ...life.world.store.read(resultsBucket, key) };
 }
 
-function isOf({ versionId, etag }: Upload, metadata: Record<string, string>): boolean {
-  return metadata['source-version-id'] === versionId && metadata['source-etag'] === etag;
+// The same bytes are the same image, whichever version they are.
+
+function isOf({ etag }: Upload, metadata: Record<string, string>): boolean {
+  return metadata['source-etag'] === etag;
 }
 
-function isAbout({ versionId, etag }: Upload, error: Record<string, unknown>): boolean {
-  const source = error.source as { versionId?: string; etag?: string };
-  return source.versionId === versionId && source.etag === etag;
+function isAbout({ etag }: Upload, error: Record<string, unknown>): boolean {
+  return (error.source as { etag?: string }).etag === etag;
 }
