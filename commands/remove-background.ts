@@ -3,6 +3,7 @@ import { basename, extname, join, relative } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { CutoutError, isError } from '../functions/errors.ts';
+import { whyNoApiKey } from '../functions/gateway/api-key.ts';
 import { Gateway } from '../functions/gateway/client.ts';
 import { PRICE_PER_IMAGE_USD } from '../functions/gateway/model.ts';
 import { REQUEST_ID } from '../functions/gateway/request-id.ts';
@@ -117,7 +118,8 @@ function originOf(url: string): string {
 function apiKeyFromEnv(): string {
   const key = process.env.PIXAZO_API_KEY?.trim() ?? '';
   if (key === '') throw new Error('PIXAZO_API_KEY is not set. Set it to the API key of the gateway.');
-  if (/[^\x21-\x7e]/.test(key)) throw new Error('PIXAZO_API_KEY holds characters that no API key has.');
+  const problem = whyNoApiKey(key);
+  if (problem) throw new Error(`PIXAZO_API_KEY ${problem}.`);
   return key;
 }
 

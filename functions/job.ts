@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import type { ExecutionInput, Source, StoredResult } from './contract.ts';
 import { CutoutError } from './errors.ts';
 import { REQUEST_ID } from './gateway/request-id.ts';
+import { normalized, whyNoImageUrl } from './images/url.ts';
 import { redact, withoutQuery } from './runtime/redact.ts';
 
 /** S3's limit for a key, in bytes of UTF-8. */
@@ -33,7 +34,11 @@ const ObjectInput = v.strictObject({
 const UrlInput = v.strictObject({
   imageUrl: v.pipe(
     v.string(),
-    v.check((url) => /^https?:/.test(URL.parse(url)?.protocol ?? ''), 'must be an https URL'),
+    v.check(
+      (url) => whyNoImageUrl(url) === undefined,
+      ({ input }) => whyNoImageUrl(input) ?? '',
+    ),
+    v.transform(normalized),
   ),
   resultKey: Key,
   ...STARTED_BY,

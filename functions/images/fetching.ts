@@ -1,4 +1,5 @@
 import { CutoutError } from '../errors.ts';
+import { whyNoImageUrl } from './url.ts';
 
 /** How many redirects are followed. */
 const MAX_REDIRECTS = 3;
@@ -35,9 +36,7 @@ export async function guardedFetch(
  * @throws InvalidInput
  */
 export function checkImageUrl(url: URL, gatewayUrl: string): void {
-  if (url.protocol === 'https:' || url.protocol === new URL(gatewayUrl).protocol) return;
-  throw new CutoutError(
-    'InvalidInput',
-    `"imageUrl" (or where it redirects to) must be an https URL, not ${url.protocol}`,
-  );
+  const isSecure = url.protocol === 'https:' || url.protocol === new URL(gatewayUrl).protocol;
+  const problem = isSecure ? whyNoImageUrl(url.href) : `must be an https URL, not ${url.protocol}`;
+  if (problem) throw new CutoutError('InvalidInput', `"imageUrl" (or where it redirects to) ${problem}`);
 }

@@ -1,6 +1,7 @@
 import { SecretsProvider } from '@aws-lambda-powertools/parameters/secrets';
 import { ResourceNotFoundException } from '@aws-sdk/client-secrets-manager';
 import { CutoutError } from '../errors.ts';
+import { whyNoApiKey } from '../gateway/api-key.ts';
 import { env } from './env.ts';
 
 /** How long a key is used before the secret is read again, in seconds: a rotated key needs no deploy. */
@@ -12,7 +13,7 @@ const secrets = new SecretsProvider({});
  * The gateway's API key, from the secret whose ARN is in `API_KEY_SECRET_ARN`.
  *
  * @param options `fresh` reads past the cache.
- * @throws ApiKeyNotSet if the secret has no value yet.
+ * @throws ApiKeyNotSet if the secret has no value yet, or one that is no key.
  */
 export async function apiKey({ fresh }: { fresh: boolean } = { fresh: false }): Promise<string> {
   const arn = env('API_KEY_SECRET_ARN');
@@ -25,12 +26,9 @@ export async function apiKey({ fresh }: { fresh: boolean } = { fresh: false }): 
   }
   // Stored from a file or a terminal, a key often ends with a newline.
   const key = typeof value === 'string' ? value.trim() : '';
-  if (key === '') throw new CutoutError('ApiKeyNotSet', 'The secret with the API key of the gateway is empty');
-  if (/[^\x21-\x7e]/.test(key)) {
-    throw new CutoutError(
-      'ApiKeyNotSet',
-      'The secret with the API key of the gateway holds characters that no key has',
-    );
-  }
+  const problem = whyNoApiKey(key);
+  // It may have been set since it was read.
+  if (problem && !fresh) return apiKey({ fresh: true });
+  if (problem) throw new CutoutError('ApiKeyNotSet', `The secret with the API key of the gateway ${problem}`);
   return key;
 }

@@ -207,12 +207,26 @@ describe('polling', () => {
     expect(await checkStatus(job)).toMatchObject({ status: 'QUEUED' });
   });
 
-  it('fails without a key', async () => {
+  it('fails without a usable key, which it does not send', async () => {
     const job = await submitted();
     gateway.apiKeys.clear();
-    for (const empty of ['', ' \n']) {
-      secrets.put(SECRET, empty);
-      expect((await failureOf(checkStatus(job))).name).toBe('ApiKeyNotSet');
+    for (const [text, said] of [
+      ['', 'is empty'],
+      [' \n', 'is empty'],
+      ['{"api_key":"good-key","database_password":"hunter2"}', 'holds JSON: store the key as plain text'],
+      ['["good-key"]', 'holds JSON'],
+      ['"good-key"', 'holds JSON'],
+      ['good key', 'holds characters that no API key has'],
+    ] as const) {
+      secrets.put(SECRET, text);
+      const asked = gateway.statusRequests.length;
+      const error = await failureOf(checkStatus(job));
+      expect(error.name).toBe('ApiKeyNotSet');
+      expect(error.message).toContain(said);
+      expect(error.message).not.toContain('hunter2');
+      expect(
+        gateway.statusRequests.slice(asked).map(({ headers }) => headers['ocp-apim-subscription-key']),
+      ).not.toContain(text);
     }
   });
 

@@ -33,6 +33,19 @@ describe('an execution input', () => {
     expect(parseExecutionInput(started)).toMatchObject(input);
   });
 
+  it.each([
+    ['https://example.com/cat.jpg\n', 'https://example.com/cat.jpg'],
+    ['  https://example.com/my cat.jpg ', 'https://example.com/my%20cat.jpg'],
+    ['https:\\\\example.com\\cat.jpg', 'https://example.com/cat.jpg'],
+    ['HTTPS://EXAMPLE.com:443/a/../cat.jpg', 'https://example.com/cat.jpg'],
+    ['https:/example.com/ca\tt.jpg', 'https://example.com/cat.jpg'],
+    ['https://münchen.example/cat.jpg#top', 'https://xn--mnchen-3ya.example/cat.jpg'],
+    ['https://[::1]:8443/cat.jpg', 'https://[::1]:8443/cat.jpg'],
+    ['https://example.com/a%20b.jpg?X-Amz-Signature=a%2Bb', 'https://example.com/a%20b.jpg?X-Amz-Signature=a%2Bb'],
+  ])('has %j looked at and submitted as the one URL %s', (imageUrl, href) => {
+    expect(parseExecutionInput({ ...url, imageUrl })).toEqual({ ...url, imageUrl: href });
+  });
+
   it('may have its ETag in quotes, as S3 answers it, or without, as its events have it', () => {
     expect(parseExecutionInput({ ...object, etag: '"abc"' })).toEqual({ ...object, etag: 'abc' });
   });
@@ -56,6 +69,12 @@ describe('an execution input', () => {
     [{ resultKey: 'cat.jpg' }, '"imageUrl" is missing'],
     [{ ...url, imageUrl: '/cat.jpg' }, '"imageUrl" must be an https URL'],
     [{ ...url, imageUrl: 'data:image/png;base64,AAAA' }, '"imageUrl" must be an https URL'],
+    [{ ...url, imageUrl: 'https://' }, '"imageUrl" must be an https URL'],
+    [{ ...url, imageUrl: 'ftp://example.com/cat.jpg' }, '"imageUrl" must be an https URL'],
+    [{ ...url, imageUrl: 'https://me:secret@example.com/a.jpg' }, '"imageUrl" must not hold a user or a password'],
+    [{ ...url, imageUrl: 'https://secret@example.com/a.jpg' }, '"imageUrl" must not hold a user or a password'],
+    [{ ...url, imageUrl: 'https://example.com:25/a.jpg' }, '"imageUrl" must not name the port 25, which fetch refuses'],
+    [{ ...url, imageUrl: 'https://example.com:6000/' }, '"imageUrl" must not name the port 6000'],
     [{ ...url, imageUrl: [url.imageUrl] }, '"imageUrl" must be string, not Array'],
     [{ ...url, resultKey: 'cats/' }, '"resultKey" must not end in "/"'],
     [{ ...url, resultKey: 'k'.repeat(1025) }, '"resultKey" must be at most 1024 bytes long'],
