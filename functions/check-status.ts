@@ -17,7 +17,8 @@ const MAX_SUBMISSIONS = 3;
 /** The statuses of the gateway's documentation; what else it may say is not taken at its word. */
 const DOCUMENTED = new Set(['QUEUED', 'PROCESSING', 'COMPLETED', 'FAILED', 'ERROR']);
 
-const Event = v.object({ redriveCount: v.optional(v.number(), 0), job: v.unknown() });
+/** Some interpreters of the definition, unlike AWS's, have no number of redrives, or null. */
+const Event = v.object({ redriveCount: v.nullish(v.number(), 0), job: v.unknown() });
 
 /**
  * Asks the gateway where the job stands. Returns once it is COMPLETED; until then, what it throws says what the state
