@@ -13,6 +13,7 @@ const timeoutSeconds = Number(env('TIMEOUT_MINUTES')) * 60;
 /** Submissions of an image while the gateway answers ERROR, which it does not charge; each redrive allows as many more. */
 const MAX_SUBMISSIONS = 3;
 
+/** Some interpreters of the definition, unlike AWS's, have no number of redrives, or null. */
 const Event = v.object({ redriveCount: v.nullish(v.number(), 0), job: v.unknown() });
 
 /** Polls the status of the job once. What it returns, `Finished?` reads. */

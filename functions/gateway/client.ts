@@ -219,10 +219,7 @@ const REFUSALS: Partial<Record<number, ErrorName>> = {
   429: 'TooManyRequests',
 };
 
-/**
- * Codes of failures before anything was sent: refused, no such host, no connection in time. Not among them: a host or
- * network that is unreachable, which may also become so after the request has left.
- */
+/** Codes of failures before anything was sent: refused, no such host, no connection in time. */
 const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']);
 /** Codes of certificates that were not accepted; nothing is sent before one is. */
 const NOT_TRUSTED = /^(CERT_|ERR_TLS_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/;
@@ -230,12 +227,21 @@ const NOT_TRUSTED = /^(CERT_|ERR_TLS_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/;
 function asGatewayError(error: unknown, timeoutMs: number): CutoutError {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   const code = codeOf(cause);
-  if (NOT_SENT.has(code) || NOT_TRUSTED.test(code))
+  if (NOT_SENT.has(code) || NOT_TRUSTED.test(code) || isConnectFailure(cause))
     return new CutoutError('GatewayUnreachable', `The gateway could not be reached (${code})`, { cause });
   if (error instanceof Error && error.name === 'TimeoutError') {
     return new CutoutError('OutcomeUnknown', `The gateway did not answer within ${timeoutMs / 1000} s`, { cause });
   }
   return new CutoutError('OutcomeUnknown', `The connection to the gateway was lost (${code})`, { cause });
+}
+
+/**
+ * Whether no connection came about: nothing was sent. The system call tells, as a host can also become unreachable after
+ * the request has left. Of a host with several addresses, each attempt must have failed so.
+ */
+function isConnectFailure(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.every(isConnectFailure);
+  return error instanceof Error && 'syscall' in error && error.syscall === 'connect';
 }
 
 function codeOf(error: unknown): string {

@@ -5,6 +5,7 @@ import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Code, Function as LambdaFunction, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import { CONNECT_ATTEMPT_MS } from '../functions/runtime/connecting.ts';
 import { METRICS_NAMESPACE } from './metrics.ts';
 import { accept, acceptWildcard } from './nag.ts';
 import { BUNDLES } from './paths.ts';
@@ -67,7 +68,7 @@ export class BundledFunction extends LambdaFunction {
       environment: {
         POWERTOOLS_SERVICE_NAME: props.deployment,
         POWERTOOLS_METRICS_NAMESPACE: METRICS_NAMESPACE,
-        NODE_OPTIONS: '--enable-source-maps',
+        NODE_OPTIONS: `--enable-source-maps --network-family-autoselection-attempt-timeout=${CONNECT_ATTEMPT_MS}`,
         ...props.environment,
       },
       reservedConcurrentExecutions: props.reservedConcurrentExecutions,

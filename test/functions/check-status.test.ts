@@ -11,7 +11,7 @@ const TIMEOUT_MINUTES = 60;
 const secrets = new LocalSecrets();
 let secretsManager: AwsApi;
 let gateway: GatewaySimulator;
-let checkStatus: (job: Job, redriveCount?: number) => Promise<Job>;
+let checkStatus: (job: Job, redriveCount?: number | null) => Promise<Job>;
 
 beforeAll(async () => {
   secrets.create(SECRET);
@@ -107,6 +107,11 @@ describe('a job that went wrong', () => {
     const error = await failureOf(checkStatus(await ended('ERROR', { submission: 3 })));
     expect(error.name).toBe('RemovalError');
     expect(error.message).toContain('system error with all 3 submissions: Internal system error');
+  });
+
+  it('has not been redriven where the interpreter of the definition has null for the number of redrives', async () => {
+    expect(await signalOf(checkStatus(await ended('ERROR', { submission: 2 }), null))).toBe('SubmitAgain');
+    expect(await signalOf(checkStatus(await ended('ERROR', { submission: 3 }), null))).toBe('RemovalError');
   });
 
   it('may be submitted three times more after each redrive', async () => {

@@ -58,7 +58,8 @@ interface Run {
   /** What the removal does, at each attempt. @default - it succeeds */
   removal?: () => Json;
   executionId?: string;
-  redriveCount?: number;
+  /** Null on some interpreters. */
+  redriveCount?: number | null;
 }
 
 /** Runs a caller that uses JSONPath. */
@@ -183,6 +184,7 @@ describe.each<Language>(['JSONPath', 'JSONata'])('RemoveBackground in %s', (lang
       await name(byInput, { input: { key: 'b.jpg' } }),
       await name(byInput, { input, executionId: 'arn:orders:2' }),
       await name(byInput, { input, redriveCount: 1 }),
+      await name(byInput, { input, redriveCount: null }),
       await name(caller(language, BY_INPUT[language], 'Cut out again'), { input }),
       await name(pinned(version), { input: { ...input, version: 'v1' } }),
       await name(pinned(version), { input: { ...input, version: 'v2' } }),

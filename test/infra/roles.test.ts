@@ -103,10 +103,12 @@ describe('exactly what each may do', () => {
     ]);
   });
 
-  it('submit: read uploads, presign their versions, read the API key', () => {
+  it('submit: read uploads, presign their versions, see results, read the API key', () => {
     expect(doings('WorkflowSubmitRole')).toEqual([
+      's3:GetObject <Results.Arn>/*',
       's3:GetObject <Uploads.Arn>/*',
       's3:GetObjectVersion <Uploads.Arn>/*',
+      's3:ListBucket <Results.Arn>',
       's3:ListBucket <Uploads.Arn>',
       'secretsmanager:GetSecretValue <ApiKey>',
     ]);
@@ -172,9 +174,9 @@ describe('exactly what each may do', () => {
     expect(doings('BackfillPrepareRole')).toEqual(['states:ListExecutions <BackfillStateMachine>']);
   });
 
-  it('select-images: see uploads, list results, read error files', () => {
+  it('select-images: see uploads and results, read error files', () => {
     expect(doings('BackfillSelectRole')).toEqual([
-      's3:GetObject <Results.Arn>/*.error.json',
+      's3:GetObject <Results.Arn>/*',
       's3:GetObject <Uploads.Arn>/*',
       's3:ListBucket <Results.Arn>',
       's3:ListBucket <Uploads.Arn>',
@@ -237,11 +239,6 @@ describe('what nobody meant to grant', () => {
     }
   });
 
-  it('submit may not read results', () => {
-    expect(may('WorkflowSubmitRole', 's3:GetObject', '<Results.Arn>/cat.jpg.png')).toBe(false);
-    expect(may('WorkflowSubmitRole', 's3:ListBucket', '<Results.Arn>')).toBe(false);
-  });
-
   it('check-status may not touch S3', () => {
     expect(grants('WorkflowCheckStatusRole').filter(({ action }) => action.startsWith('s3:'))).toEqual([]);
   });
@@ -296,9 +293,10 @@ describe('what nobody meant to grant', () => {
       expect(may(role, action, '<Results.Arn>/cat.jpg.png')).toBe(false);
       expect(may(role, action, '<Results.Arn>/cat.jpg.error.json')).toBe(false);
     }
-    // Looking whether an upload is there is the same permission as reading it.
-    expect(may(role, 's3:GetObject', '<Uploads.Arn>/cat.jpg')).toBe(role === 'BackfillSelectRole');
-    expect(may(role, 's3:GetObject', '<Results.Arn>/cat.jpg.png')).toBe(false);
+    // Looking whether an object is there, and what it is made from, is the same permission as reading it.
+    for (const object of ['<Uploads.Arn>/cat.jpg', '<Results.Arn>/cat.jpg.png']) {
+      expect(may(role, 's3:GetObject', object)).toBe(role === 'BackfillSelectRole');
+    }
   });
 
   it('a backfill submits through the state machine of removals only, and none of its functions starts anything', () => {
@@ -386,7 +384,7 @@ describe('with what exists already', () => {
       .map(({ resource }) => resource.split('/')[0]);
     expect(new Set(named)).toEqual(new Set([bucket('my-uploads'), bucket('my-results')]));
     expect(may('WorkflowSubmitRole', 's3:GetObject', `${bucket('my-uploads')}/cat.jpg`, template)).toBe(true);
-    expect(may('WorkflowSubmitRole', 's3:GetObject', `${bucket('my-results')}/cat.jpg.png`, template)).toBe(false);
+    expect(may('WorkflowSubmitRole', 's3:PutObject', `${bucket('my-results')}/cat.jpg.png`, template)).toBe(false);
   });
 
   it.each([
@@ -408,9 +406,10 @@ describe('with buckets that are encrypted with KMS keys', () => {
     // For the presigned URL, which is fetched in the name of this role.
     WorkflowSubmitRole: [`kms:Decrypt ${uploadsKey}`],
     WorkflowDeliverRole: readAndWrite,
-    FailuresReportFailureRole: [`kms:GenerateDataKey ${resultsKey}`],
-    // For error files.
-    BackfillSelectRole: [`kms:Decrypt ${resultsKey}`],
+    // Of uploads, for their checksums.
+    FailuresReportFailureRole: [`kms:Decrypt ${uploadsKey}`, `kms:GenerateDataKey ${resultsKey}`],
+    // Of results, for error files.
+    BackfillSelectRole: [`kms:Decrypt ${resultsKey}`, `kms:Decrypt ${uploadsKey}`],
     BackfillPlanRole: readAndWrite,
     BackfillReportRole: readAndWrite,
     [BACKFILL]: [`kms:Decrypt ${resultsKey}`, `kms:Encrypt ${resultsKey}`, `kms:GenerateDataKey ${resultsKey}`],
