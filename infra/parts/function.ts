@@ -5,7 +5,7 @@ import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Code, Function as LambdaFunction, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import { CONNECT_ATTEMPT_MS } from '../functions/runtime/connecting.ts';
+import { CONNECT_ATTEMPT_MS } from '../../functions/runtime/connecting.ts';
 import { METRICS_NAMESPACE } from './metrics.ts';
 import { accept, acceptWildcard } from './nag.ts';
 import { BUNDLES } from './paths.ts';
