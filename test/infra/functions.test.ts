@@ -50,7 +50,7 @@ it('gives an address of a host the time that connecting takes when a packet is l
     };
     export const handler = async () => (await fetch('http://two-addresses.test:${port}')).text();`,
   );
-  const { NODE_OPTIONS } = resource(templateOf('default'), 'AWS::Lambda::Function', 'Deliver').Properties.Environment
+  const { NODE_OPTIONS } = resource(templateOf('default'), 'AWS::Lambda::Function', 'WorkflowDeliver').Properties.Environment
     .Variables;
   const environment = new LocalFunction({
     name: 'function',
