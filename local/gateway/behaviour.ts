@@ -44,7 +44,7 @@ export type JobOutcome = 'COMPLETED' | 'FAILED' | 'ERROR' | 'NEVER' | { mediaCou
  * - `chunked`, `close-delimited`: no Content-Length; the end is a last chunk, or the end of the connection.
  * - `gzip`: compressed, as a CDN may do for a client that says it accepts that; otherwise as usual.
  * - `html`: 200 and a web page.
- * - `{bytes}`: something that starts like a PNG and is that long, made as it is sent; with `chunked`, without Content-Length.
+ * - `{bytes}`: a whole PNG of that length, made as it is sent; with `chunked`, without Content-Length.
  */
 export type CdnBehaviour =
   | 'normal'

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { gzipSync } from 'node:zlib';
+import { paddedPng } from '../png.ts';
 import type { CdnBehaviour } from './behaviour.ts';
 import { headersOf, pathOf, type RunningServer, reset, send, startServer, webPage } from './server.ts';
 
@@ -13,9 +14,6 @@ export interface CdnRequest {
   headers: Record<string, string>;
   at: number;
 }
-
-/** The first bytes of every PNG, with the header of an 800 by 600 picture in RGBA. */
-const pngStart = Buffer.from('89504e470d0a1a0a0000000d4948445200000320000002580806000000', 'hex');
 
 const notFound = { status: 404, body: 'Object not found' };
 
@@ -34,7 +32,7 @@ export function startCdn(
     if (typeof behaviour === 'object') {
       if ('status' in behaviour) return send(response, behaviour);
       if ('redirect' in behaviour) return send(response, { status: 302, headers: { location: behaviour.redirect } });
-      return await sendPadding(response, behaviour.bytes, behaviour.chunked === true);
+      return await sendPadded(response, behaviour.bytes, behaviour.chunked === true);
     }
 
     const picture = media.get(path);
@@ -77,15 +75,8 @@ async function sendPicture(
 }
 
 /** Sends as many bytes as asked for at the pace of the reader, so that even gigabytes take no memory here. */
-async function sendPadding(response: ServerResponse, bytes: number, chunked: boolean): Promise<void> {
+async function sendPadded(response: ServerResponse, bytes: number, chunked: boolean): Promise<void> {
   response.setHeader('content-type', 'application/octet-stream');
   if (!chunked) response.setHeader('content-length', bytes);
-  await pipeline(Readable.from(padding(bytes)), response);
-}
-
-function* padding(bytes: number): Generator<Buffer> {
-  const start = pngStart.subarray(0, bytes);
-  if (start.length > 0) yield start;
-  const zeros = Buffer.alloc(65_536);
-  for (let left = bytes - start.length; left > 0; left -= zeros.length) yield zeros.subarray(0, left);
+  await pipeline(Readable.from(paddedPng(bytes)), response);
 }
