@@ -1,3 +1,4 @@
+import https from 'node:https';
 import timers from 'node:timers/promises';
 import type { UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
 import { objectCreated } from '../../local/events.ts';
@@ -12,6 +13,7 @@ import { luck } from '../../test/simulation/luck.ts';
 import { Objects } from '../../test/simulation/objects.ts';
 import { cutoutOf, picture } from '../../test/simulation/pictures.ts';
 import { type RegionQuotas, TokenBucket } from '../../test/simulation/quotas.ts';
+import { requestOn } from '../../test/simulation/requests.ts';
 import { Table } from '../../test/simulation/table.ts';
 import { CPU_MS, Meters } from './meters.ts';
 import type { Queue, Site, System } from './system.ts';
@@ -247,6 +249,7 @@ export class World {
       meters.logBytes += text.length;
       return true;
     };
+    const fetch = (url: string, init: RequestInit = {}) => invocations.call(() => this.#fetch(url, init));
     const restore = [
       clock.install(),
       // What a function sleeps by: time passes for it as for a call that it waits for.
@@ -264,9 +267,8 @@ export class World {
         isThrottled: (operation) => operation === 'StartExecution' && this.#starts?.take() === false,
         pause: (ms) => clock.sleep(ms * this.#luck()),
       }),
-      replace(globalThis, 'fetch', (url: string, init: RequestInit = {}) =>
-        invocations.call(() => this.#fetch(url, init)),
-      ),
+      replace(globalThis, 'fetch', fetch),
+      replace(https, 'request', requestOn(fetch)),
       replace(Math, 'random', this.#luck),
       // The interpreter makes errors that nobody sees; their stacks would take most of its time.
       replace(Error, 'stackTraceLimit', 0),

@@ -3,7 +3,7 @@ import type { ObjectSource, Source, UrlSource } from '../contract.ts';
 import { CutoutError } from '../errors.ts';
 import { isSuperseded, readHead } from '../results/objects.ts';
 import { withoutQuery } from '../runtime/redact.ts';
-import { checkImageUrl, guardedFetch } from './fetching.ts';
+import { type Answer, checkImageUrl, guardedGet } from './fetching.ts';
 import { imageType, SNIFF_BYTES } from './type.ts';
 
 /** Largest image that is submitted, in bytes. The gateway names no limit; this one is ours, to refuse what is no photo. */
@@ -54,23 +54,24 @@ async function lookAtObject(s3: S3Client, source: ObjectSource): Promise<Look | 
 
 async function lookAtUrl(source: UrlSource, gatewayUrl: string): Promise<Look> {
   const where = withoutQuery(source.imageUrl);
-  let response: Response;
+  let answer: Answer;
   let bytes: Uint8Array;
   try {
-    response = await guardedFetch(source.imageUrl, (url) => checkImageUrl(url, gatewayUrl), {
-      headers: { range: `bytes=0-${SNIFF_BYTES - 1}`, 'accept-encoding': 'identity' },
+    answer = await guardedGet(source.imageUrl, (url) => checkImageUrl(url, gatewayUrl), {
+      headers: { range: `bytes=0-${SNIFF_BYTES - 1}` },
       signal: AbortSignal.timeout(LOOK_TIMEOUT_MS),
     });
-    bytes = await readFirst(response, SNIFF_BYTES);
+    bytes = await readFirst(answer.body, SNIFF_BYTES);
   } catch (error) {
     if (error instanceof CutoutError) throw error;
     throw new CutoutError('DownloadFailed', `${where} could not be fetched`, { cause: error });
   }
-  if (response.status === 416) throw new CutoutError('NotAnImage', `${where} is empty`);
-  if (isTransient(response.status)) throw new CutoutError('DownloadFailed', `${where} answered ${response.status}`);
-  if (!response.ok) throw new CutoutError('ImageNotFound', `${where} answered ${response.status}`);
-  const total = response.headers.get('content-range')?.split('/')[1] ?? response.headers.get('content-length');
-  const size = total !== null && /^\d+$/.test(total) ? Number(total) : undefined;
+  const { status, headers } = answer;
+  if (status === 416) throw new CutoutError('NotAnImage', `${where} is empty`);
+  if (isTransient(status)) throw new CutoutError('DownloadFailed', `${where} answered ${status}`);
+  if (status < 200 || status > 299) throw new CutoutError('ImageNotFound', `${where} answered ${status}`);
+  const total = headers['content-range']?.split('/')[1] ?? headers['content-length'] ?? '';
+  const size = /^\d+$/.test(total) ? Number(total) : undefined;
   return { source, contentType: await checkImage(where, bytes, size), size };
 }
 
@@ -91,10 +92,10 @@ async function checkImage(where: string, head: Uint8Array, size: number | undefi
 }
 
 /** The first bytes of a body; the rest of it, which a server may send against our range, is left. */
-async function readFirst(response: Response, length: number): Promise<Uint8Array> {
+async function readFirst(body: AsyncIterable<Uint8Array>, length: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of body) {
     chunks.push(chunk);
     bytes += chunk.byteLength;
     if (bytes >= length) break;

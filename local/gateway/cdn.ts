@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { gzipSync } from 'node:zlib';
 import { paddedPng } from '../png.ts';
-import type { CdnBehaviour } from './behaviour.ts';
+import type { CdnBehaviour, PaddedPng } from './behaviour.ts';
 import { headersOf, pathOf, type RunningServer, reset, send, startServer, webPage } from './server.ts';
 
 /** One request that came to the CDN. */
@@ -32,7 +32,7 @@ export function startCdn(
     if (typeof behaviour === 'object') {
       if ('status' in behaviour) return send(response, behaviour);
       if ('redirect' in behaviour) return send(response, { status: 302, headers: { location: behaviour.redirect } });
-      return await sendPadded(response, behaviour.bytes, behaviour.chunked === true);
+      return await sendPadded(response, behaviour);
     }
 
     const picture = media.get(path);
@@ -75,8 +75,9 @@ async function sendPicture(
 }
 
 /** Sends as many bytes as asked for at the pace of the reader, so that even gigabytes take no memory here. */
-async function sendPadded(response: ServerResponse, bytes: number, chunked: boolean): Promise<void> {
+async function sendPadded(response: ServerResponse, { bytes, chunked, closes }: PaddedPng): Promise<void> {
   response.setHeader('content-type', 'application/octet-stream');
+  if (closes) response.setHeader('connection', 'close');
   if (!chunked) response.setHeader('content-length', bytes);
   await pipeline(Readable.from(paddedPng(bytes)), response);
 }

@@ -60,7 +60,7 @@ const CDN = 'https://pub-0123456789abcdef.r2.dev';
 /** How long a client waits for an answer that never comes, in milliseconds. */
 const CLIENT_PATIENCE_MS = 20_000;
 
-/** The gateway and its CDN, as documented, behind `fetch`. */
+/** The gateway and its CDN, as documented, behind `fetch`, and the CDN also behind `request` of `node:https`. */
 export class Gateway {
   readonly posts: Post[] = [];
   readonly jobs = new Map<string, AcceptedJob>();

@@ -1,3 +1,4 @@
+import https from 'node:https';
 import type { UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
 import type { SQSEvent } from 'aws-lambda';
 import { type BusEvent, EventBus } from '../../local/event-bus.ts';
@@ -13,6 +14,7 @@ import { luck } from './luck.ts';
 import { Objects } from './objects.ts';
 import { picture } from './pictures.ts';
 import { type RegionQuotas, TokenBucket } from './quotas.ts';
+import { requestOn } from './requests.ts';
 import type { Content, Schedule, Step } from './schedule.ts';
 import {
   API_KEY,
@@ -156,6 +158,7 @@ export class World {
   }
 
   #install(): () => void {
+    const fetch = (url: string, init: RequestInit) => this.invocations.call(() => this.gateway.fetch(url, init));
     const restore = [
       this.clock.install(),
       connect({
@@ -168,9 +171,8 @@ export class World {
         isThrottled: (operation) => operation === 'StartExecution' && this.#starts?.take() === false,
         pause: (ms) => this.clock.sleep(ms * this.#luck()),
       }),
-      replace(globalThis, 'fetch', (url: string, init: RequestInit) =>
-        this.invocations.call(() => this.gateway.fetch(url, init)),
-      ),
+      replace(globalThis, 'fetch', fetch),
+      replace(https, 'request', requestOn(fetch)),
       replace(Math, 'random', this.#luck),
       // The interpreter makes errors that nobody sees; their stacks would take most of its time.
       replace(Error, 'stackTraceLimit', 0),
