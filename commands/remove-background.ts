@@ -83,7 +83,8 @@ await main(async () => {
     const base = join(folder, imageUrl === undefined ? (requestId ?? '') : nameIn(imageUrl));
     for (const [index, url] of mediaUrls.entries()) {
       const pathFor = (extension: string) => pathOf(file, base, extension, index + 1);
-      const { path, bytes, contentType } = await saveMedium(url, hosts, pathFor, patience);
+      const place = index === 0 ? 'first' : 'further';
+      const { path, bytes, contentType } = await saveMedium({ url, hosts, place, pathFor }, patience);
       progress.end();
       console.log(`✓ ${relative('.', path)} (${size(bytes)}, ${contentType})`);
     }

@@ -44,7 +44,8 @@ async function deliver(job: Job): Promise<StoredResult[] | 'SUPERSEDED'> {
   // The first medium is stored last: where it stands, all of them do.
   const further = others.length === 0 ? [] : await deliverFurther(job, first, others);
   if (further === 'SUPERSEDED') return further;
-  const stored = await deliverMedium(job, first, (extension) => mediumKey(job.resultKey, extension, 1, extension));
+  const keyFor = (extension: string) => mediumKey(job.resultKey, extension, 1, extension);
+  const stored = await deliverMedium(job, first, 'first', keyFor);
   return stored === 'SUPERSEDED' ? stored : [stored, ...further];
 }
 
@@ -53,7 +54,8 @@ async function deliverFurther(job: Job, first: string, urls: string[]): Promise<
   await cancel();
   const results: StoredResult[] = [];
   for (const [index, url] of urls.entries()) {
-    const stored = await deliverMedium(job, url, (own) => mediumKey(job.resultKey, firstExtension, index + 2, own));
+    const keyFor = (own: string) => mediumKey(job.resultKey, firstExtension, index + 2, own);
+    const stored = await deliverMedium(job, url, 'further', keyFor);
     if (stored === 'SUPERSEDED') return stored;
     results.push(stored);
   }
@@ -63,13 +65,14 @@ async function deliverFurther(job: Job, first: string, urls: string[]): Promise<
 async function deliverMedium(
   job: Job,
   url: string,
+  place: 'first' | 'further',
   keyFor: (extension: string) => string,
 ): Promise<StoredResult | 'SUPERSEDED'> {
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     // The model makes PNG: while the download begins, a look at where one would go.
     const likely = standing(job, keyFor('png'));
     likely.catch(() => 'Seen where it is awaited, unless the download fails before.');
-    const medium = await openMedium(url, hosts);
+    const medium = await openMedium(url, hosts, place);
     const key = keyFor(medium.extension);
     try {
       const before = await (medium.extension === 'png' ? likely : standing(job, key));

@@ -44,11 +44,18 @@ export const ERRORS = {
     redrivePays: 'no',
   },
   ImageNotFound: {
-    means: 'there is no such object or URL (any more)',
+    means: 'there is no such object, or nothing at the image URL (any more)',
     remedy: 'Upload the image again.',
     retried: 'no',
     redriveHelps: false,
     redrivePays: 'no',
+  },
+  ImageRefused: {
+    means: 'the server of the image URL refuses to send the image; nothing was paid',
+    remedy: 'Start an execution with a URL that anybody can fetch, presigned for instance, and that has not expired.',
+    retried: 'no',
+    redriveHelps: true,
+    redrivePays: 'in Submit',
   },
   ImageArchived: {
     means: 'the object is in an archive storage class; nothing was paid',

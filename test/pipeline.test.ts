@@ -342,13 +342,14 @@ describe('when the result', () => {
 
   it('is no PNG, it is stored as what it is, and the next upload takes its place', async () => {
     const key = newKey();
+    const webp = await sharp(CAT).webp().toBuffer();
     for (const body of [CAT, await picture(1)]) {
-      cloud.gateway.nextDownloads({ status: 200, body: CAT });
+      cloud.gateway.nextDownloads({ status: 200, body: webp });
       expect((await upload(cloud, key, body)).status).toBe('SUCCEEDED');
-      expect(cloud.s3.list(cloud.resultsBucket, key)).toEqual([`${key}.jpg`]);
+      expect(cloud.s3.list(cloud.resultsBucket, key)).toEqual([`${key}.webp`]);
       const source = cloud.s3.get(cloud.uploadsBucket, key);
-      expect(cloud.s3.get(cloud.resultsBucket, `${key}.jpg`)).toMatchObject({
-        contentType: 'image/jpeg',
+      expect(cloud.s3.get(cloud.resultsBucket, `${key}.webp`)).toMatchObject({
+        contentType: 'image/webp',
         metadata: { 'source-version-id': source?.versionId },
       });
     }

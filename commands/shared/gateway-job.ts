@@ -63,15 +63,14 @@ export interface Saved {
   contentType: string;
 }
 
-/** Saves a result from the gateway's CDN. @param pathFor From the extension that its bytes call for. */
+/** Saves a result from the gateway's CDN. @param asked `pathFor` is given the extension that the bytes call for. */
 export function saveMedium(
-  url: string,
-  hosts: string[],
-  pathFor: (extension: string) => string,
+  asked: { url: string; hosts: string[]; place: 'first' | 'further'; pathFor: (extension: string) => string },
   patience: Patience,
 ): Promise<Saved> {
+  const { url, hosts, place, pathFor } = asked;
   const fetched = async () => {
-    const { extension, contentType, bytes, cancel } = await openMedium(url, hosts);
+    const { extension, contentType, bytes, cancel } = await openMedium(url, hosts, place);
     try {
       const path = pathFor(extension);
       return { path, bytes: await save(path, bytes), contentType };

@@ -1,32 +1,73 @@
+import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { addAbortSignal, type Readable } from 'node:stream';
 import { CutoutError } from '../errors.ts';
+import { CONNECT_ATTEMPT_MS } from '../runtime/connecting.ts';
 import { whyNoImageUrl } from './url.ts';
 
-/** How many redirects are followed. */
-const MAX_REDIRECTS = 3;
+/** How many redirects are followed, as many as curl and browsers are commonly set to at least. */
+const MAX_REDIRECTS = 10;
+/** Some servers refuse clients that do not say what they are. */
+const USER_AGENT = 'cutout (+background removal for images in S3)';
+
+/** An HTTP answer whose body has not been read yet. */
+export interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  /** Fails if the connection is lost before its end. To be read to its end or destroyed, which closes the connection. */
+  body: Readable;
+}
+
+export interface GetOptions {
+  /** Besides those that every request has. */
+  headers?: Record<string, string>;
+  /** Ends all of it, also a body that is being read. */
+  signal: AbortSignal;
+}
 
 /**
  * GETs a URL that came from elsewhere: `check` sees it, and each redirect, before anything is sent there.
  *
+ * Not with `fetch`: Node's dies of an assertion, which no catch sees, when a server closes the connection while the body
+ * is not being read (https://github.com/nodejs/undici/issues/5360).
+ *
  * @param check Throws if the URL may not be fetched.
  * @returns The first answer that is no redirect, or the one after which no more are followed.
  */
-export async function guardedFetch(
-  url: string,
-  check: (url: URL) => void,
-  init: { headers: Record<string, string>; signal: AbortSignal },
-): Promise<Response> {
+export async function guardedGet(url: string, check: (url: URL) => void, options: GetOptions): Promise<Answer> {
   let next = new URL(url);
   for (let redirects = 0; ; redirects++) {
     check(next);
-    const response: Response = await fetch(next.href, { ...init, redirect: 'manual' });
-    const location = response.headers.get('location');
-    if (response.status < 300 || response.status > 399 || location === null || redirects === MAX_REDIRECTS) {
-      return response;
-    }
-    await response.body?.cancel();
-    if (!URL.canParse(location, next.href)) return response;
+    const answer = await get(next, options);
+    const { location } = answer.headers;
+    const isRedirect = answer.status >= 300 && answer.status <= 399 && location !== undefined;
+    if (!isRedirect || redirects === MAX_REDIRECTS || !URL.canParse(location, next.href)) return answer;
+    answer.body.destroy();
     next = new URL(location, next.href);
   }
+}
+
+/** Each request has a connection of its own, closed after its answer: one that is kept dies while a function is frozen. */
+const CONNECTIONS = { keepAlive: false, autoSelectFamilyAttemptTimeout: CONNECT_ATTEMPT_MS };
+const agents = { http: new http.Agent(CONNECTIONS), https: new https.Agent(CONNECTIONS) };
+
+async function get(url: URL, { headers, signal }: GetOptions): Promise<Answer> {
+  const isSecure = url.protocol === 'https:';
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  // By the module object, whose function a simulation can replace.
+  const request = (isSecure ? https : http).request(url, {
+    agent: isSecure ? agents.https : agents.http,
+    headers: { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': USER_AGENT, ...headers },
+    signal,
+  });
+  request.once('response', resolve);
+  request.on('error', reject);
+  request.once('close', () => reject(new Error('the server closed the connection without an answer')));
+  request.end();
+  const response = await promise;
+  // So that a body which is being read fails by the signal's reason, and not by that of the connection it cuts.
+  addAbortSignal(signal, response);
+  return { status: response.statusCode ?? 0, headers: response.headers, body: response };
 }
 
 /**

@@ -4,7 +4,7 @@ import { CutoutError } from '../errors.ts';
 import { isSuperseded, type ObjectHead, readHead } from '../results/objects.ts';
 import { withoutQuery } from '../runtime/redact.ts';
 import { checkImage } from './check.ts';
-import { checkImageUrl, guardedFetch } from './fetching.ts';
+import { type Answer, checkImageUrl, guardedGet } from './fetching.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { SNIFF_BYTES } from './type.ts';
 
@@ -26,7 +26,7 @@ export interface Look {
  * Looks at the first bytes of a source before anything is paid for it.
  *
  * @returns SUPERSEDED if the object has been overwritten since: its newer version has an execution of its own.
- * @throws ImageNotFound, ImageArchived, ImageUnreadable, NotAnImage, UnsupportedFormat, ImageTooLarge, InvalidInput,
+ * @throws ImageNotFound, ImageRefused, ImageArchived, ImageUnreadable, NotAnImage, UnsupportedFormat, ImageTooLarge, InvalidInput,
  *   DownloadFailed
  */
 export async function lookAt(
@@ -82,30 +82,40 @@ async function lookAtUrl(source: UrlSource, gatewayUrl: string, limits: Limits):
   return { source, contentType: await checkImage({ where, head: bytes, size, read }, limits), size };
 }
 
+/** Answers to a Range that some servers give although they would send the whole file. */
+const RANGE_REFUSED = [400, 401, 403, 405, 416];
+
 /** The first bytes behind an image URL, and how many there are in all, if the server says. */
 async function fetchFirst(
-  { imageUrl }: UrlSource,
+  source: UrlSource,
   gatewayUrl: string,
   length: number,
 ): Promise<{ bytes: Uint8Array; size: number | undefined }> {
-  const where = withoutQuery(imageUrl);
-  let response: Response;
-  let bytes: Uint8Array;
+  const where = withoutQuery(source.imageUrl);
+  let answer = await fetchRange(source, gatewayUrl, length, { range: `bytes=0-${length - 1}` });
+  if (RANGE_REFUSED.includes(answer.status)) answer = await fetchRange(source, gatewayUrl, length, {});
+  const { status, headers, bytes } = answer;
+  if (isTransient(status)) throw new CutoutError('DownloadFailed', `${where} answered ${status}`);
+  if (status === 404 || status === 410) throw new CutoutError('ImageNotFound', `${where} is not there (${status})`);
+  if (status < 200 || status > 299) throw new CutoutError('ImageRefused', `The server of ${where} refused (${status})`);
+  const total = headers['content-range']?.split('/')[1] ?? headers['content-length'] ?? '';
+  return { bytes, size: /^\d+$/.test(total) ? Number(total) : undefined };
+}
+
+async function fetchRange(
+  { imageUrl }: UrlSource,
+  gatewayUrl: string,
+  length: number,
+  headers: Record<string, string>,
+): Promise<Omit<Answer, 'body'> & { bytes: Uint8Array }> {
   try {
-    response = await guardedFetch(imageUrl, (url) => checkImageUrl(url, gatewayUrl), {
-      headers: { range: `bytes=0-${length - 1}`, 'accept-encoding': 'identity' },
-      signal: AbortSignal.timeout(LOOK_TIMEOUT_MS),
-    });
-    bytes = await readFirst(response, length);
+    const signal = AbortSignal.timeout(LOOK_TIMEOUT_MS);
+    const answer = await guardedGet(imageUrl, (url) => checkImageUrl(url, gatewayUrl), { headers, signal });
+    return { ...answer, bytes: await readFirst(answer.body, length) };
   } catch (error) {
     if (error instanceof CutoutError) throw error;
-    throw new CutoutError('DownloadFailed', `${where} could not be fetched`, { cause: error });
+    throw new CutoutError('DownloadFailed', `${withoutQuery(imageUrl)} could not be fetched`, { cause: error });
   }
-  if (response.status === 416) throw new CutoutError('NotAnImage', `${where} is empty`);
-  if (isTransient(response.status)) throw new CutoutError('DownloadFailed', `${where} answered ${response.status}`);
-  if (!response.ok) throw new CutoutError('ImageNotFound', `${where} answered ${response.status}`);
-  const total = response.headers.get('content-range')?.split('/')[1] ?? response.headers.get('content-length');
-  return { bytes, size: total !== null && /^\d+$/.test(total) ? Number(total) : undefined };
 }
 
 /** Whether the same request may be answered better later. */
@@ -114,10 +124,10 @@ function isTransient(status: number): boolean {
 }
 
 /** The first bytes of a body; the rest of it, which a server may send against our range, is left. */
-async function readFirst(response: Response, length: number): Promise<Uint8Array> {
+async function readFirst(body: AsyncIterable<Uint8Array>, length: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of body) {
     chunks.push(chunk);
     bytes += chunk.byteLength;
     if (bytes >= length) break;

@@ -51,7 +51,7 @@ export type JobOutcome = 'COMPLETED' | 'FAILED' | 'ERROR' | 'NEVER' | { mediaCou
  * - `chunked`, `close-delimited`: no Content-Length; the end is a last chunk, or the end of the connection.
  * - `gzip`: compressed, as a CDN may do for a client that says it accepts that; otherwise as usual.
  * - `html`: 200 and a web page.
- * - `{bytes}`: something that starts like a PNG and is that long, made as it is sent; with `chunked`, without Content-Length.
+ * - {@link PaddedPng}: a whole PNG of that length, made as it is sent.
  */
 export type CdnBehaviour =
   | 'normal'
@@ -64,7 +64,15 @@ export type CdnBehaviour =
   | 'gzip'
   | Answer
   | { redirect: string }
-  | { bytes: number; chunked?: boolean };
+  | PaddedPng;
+
+export interface PaddedPng {
+  bytes: number;
+  /** Sent without Content-Length. @default false */
+  chunked?: boolean;
+  /** Whether the connection is closed after it. @default false */
+  closes?: boolean;
+}
 
 /** What becomes of a webhook call: sent once, never, or twice. */
 export type WebhookBehaviour = 'send' | 'lose' | 'send-twice';

@@ -3,12 +3,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { gzipSync } from 'node:zlib';
-import { type CdnBehaviour, webPage } from './behaviour.ts';
+import { paddedPng } from '../png.ts';
+import { type CdnBehaviour, type PaddedPng, webPage } from './behaviour.ts';
 import type { CdnRequest } from './pixazo.ts';
 import { headersOf, pathOf, type RunningServer, reset, send, startServer } from './server.ts';
-
-/** The first bytes of every PNG, with the header of an 800 by 600 picture in RGBA. */
-const pngStart = Buffer.from('89504e470d0a1a0a0000000d4948445200000320000002580806000000', 'hex');
 
 const notFound = { status: 404, body: 'Object not found' };
 
@@ -27,7 +25,7 @@ export function startCdn(
     if (typeof behaviour === 'object') {
       if ('status' in behaviour) return send(response, behaviour);
       if ('redirect' in behaviour) return send(response, { status: 302, headers: { location: behaviour.redirect } });
-      return await sendPadding(response, behaviour.bytes, behaviour.chunked === true);
+      return await sendPadded(response, behaviour);
     }
 
     const picture = pictureAt(path);
@@ -70,15 +68,9 @@ async function sendPicture(
 }
 
 /** Sends as many bytes as asked for at the pace of the reader, so that even gigabytes take no memory here. */
-async function sendPadding(response: ServerResponse, bytes: number, chunked: boolean): Promise<void> {
+async function sendPadded(response: ServerResponse, { bytes, chunked, closes }: PaddedPng): Promise<void> {
   response.setHeader('content-type', 'application/octet-stream');
+  if (closes) response.setHeader('connection', 'close');
   if (!chunked) response.setHeader('content-length', bytes);
-  await pipeline(Readable.from(padding(bytes)), response);
-}
-
-function* padding(bytes: number): Generator<Buffer> {
-  const start = pngStart.subarray(0, bytes);
-  if (start.length > 0) yield start;
-  const zeros = Buffer.alloc(65_536);
-  for (let left = bytes - start.length; left > 0; left -= zeros.length) yield zeros.subarray(0, left);
+  await pipeline(Readable.from(paddedPng(bytes)), response);
 }

@@ -1,3 +1,4 @@
+import https from 'node:https';
 import timers from 'node:timers/promises';
 import { objectCreated, statusChange } from '../events.ts';
 import { type ObjectCreated, Store } from '../s3/store.ts';
@@ -15,6 +16,7 @@ import { Messages } from './messages.ts';
 import { Objects } from './objects.ts';
 import { type RegionQuotas, TokenBucket } from './quotas.ts';
 import { replace } from './replace.ts';
+import { requestOn } from './requests.ts';
 import { stateMachineOf } from './state-machine.ts';
 import { Table } from './table.ts';
 import { WorldEvents } from './world-events.ts';
@@ -160,6 +162,7 @@ export class World extends WorldEvents {
     const { quotas } = this.#options;
     const starts = quotas && new TokenBucket(clock, quotas.startExecution);
     const log = (text: string | Uint8Array) => this.emit('log', text) || true;
+    const fetch = (url: string, init: RequestInit) => invocations.call(() => this.gateway.fetch(url, init));
     return [
       clock.install(),
       installVariables(Invocations.variables),
@@ -171,9 +174,8 @@ export class World extends WorldEvents {
         pause: (ms) => clock.sleep(ms * this.#luck()),
         onCall: (operation) => this.emit('call', operation),
       }),
-      replace(globalThis, 'fetch', (url: string, init: RequestInit) =>
-        invocations.call(() => this.gateway.fetch(url, init)),
-      ),
+      replace(globalThis, 'fetch', fetch),
+      replace(https, 'request', requestOn(fetch)),
       // What a function sleeps by: time passes for it as for a call that it waits for.
       replace(timers, 'setTimeout', (ms: number) => invocations.call(() => clock.sleep(ms))),
       replace(Math, 'random', this.#luck),

@@ -189,7 +189,8 @@ describe('a result', () => {
     const { requestId } = await client().submit(urlOf('large.jpg'));
     const [url = ''] = await awaitJob(client(), requestId, unhurried().patience, Date.now());
     gateway.nextDownloads(...Array.from({ length: tries }, () => 'cut' as const));
-    return saveMedium(url, [gateway.cdnUrl], (extension) => join(folder, name, `a.${extension}`), unhurried().patience);
+    const pathFor = (extension: string) => join(folder, name, `a.${extension}`);
+    return saveMedium({ url, hosts: [gateway.cdnUrl], place: 'first', pathFor }, unhurried().patience);
   };
 
   it('whose download breaks off is fetched again', async () => {

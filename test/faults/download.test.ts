@@ -1,5 +1,9 @@
+import { gzipSync } from 'node:zlib';
+import sharp from 'sharp';
+import { expect } from 'vitest';
 import type { CdnBehaviour } from '../../local/gateway.ts';
-import { area, cutout, FOR_EVER, fails } from './support.ts';
+import { CAT } from '../support.ts';
+import { area, cutout, FOR_EVER, fails, type Scene } from './support.ts';
 
 /** Faults when the result is fetched from the CDN, and results that must not be delivered. */
 
@@ -31,6 +35,58 @@ area('Fetching the result', 'CDN, answer to the GET', (fault) => {
   fault('2 GiB, by its Content-Length', fails('ResultTooLarge', { paid: 1 }), (scene) =>
     scene.next('download', { bytes: 2 * 1024 ** 3 }),
   );
+});
+
+/** Of the picture, whatever the framing says. */
+const half = ({ body }: Scene): Buffer => body.subarray(0, body.length >> 1);
+const sent = (body: Buffer, headers: Record<string, string> = {}): CdnBehaviour => ({ status: 200, body, headers });
+
+area('Whole results', 'CDN, answer to the GET', (fault) => {
+  fault(
+    'the connection is closed after the answer, while nobody reads',
+    cutout({ also: 'at the first try' }),
+    (scene) => {
+      const bytes = 146_000;
+      scene.next('download', { bytes, closes: true });
+      scene.expectBytes(bytes);
+      scene.atTheEnd(() => expect(scene.invocations('deliver')).toBe(1));
+    },
+  );
+  fault('half of it, with a length that fits, three times', cutout(), (scene) =>
+    scene.repeat('download', sent(half(scene)), 3),
+  );
+  fault('half of it, with a length that fits, always', fails('DownloadFailed', { paid: 1 }), (scene) =>
+    scene.repeat('download', sent(half(scene)), FOR_EVER),
+  );
+  fault('all of it but the last byte, always', fails('DownloadFailed', { paid: 1 }), (scene) =>
+    scene.repeat('download', sent(scene.body.subarray(0, -1)), FOR_EVER),
+  );
+  fault('one byte of it has changed, three times', cutout(), (scene) => {
+    const changed = Buffer.from(scene.body);
+    changed[changed.length >> 1] = 255 - (changed[changed.length >> 1] ?? 0);
+    scene.repeat('download', sent(changed), 3);
+  });
+  fault('half of a WebP, always', fails('DownloadFailed', { paid: 1 }), async (scene) => {
+    const webp = await sharp(CAT).webp().toBuffer();
+    scene.repeat('download', sent(webp.subarray(0, webp.length >> 1)), FOR_EVER);
+  });
+  fault('it is packed though nobody accepts that, three times', cutout(), (scene) =>
+    scene.repeat('download', sent(gzipSync(scene.body), { 'content-encoding': 'gzip' }), 3),
+  );
+  fault('bytes come behind its end', cutout(), (scene) =>
+    scene.upload(Buffer.concat([scene.body, Buffer.alloc(100_000, 'x')])),
+  );
+});
+
+area('The type of the result', 'CDN, answer to the GET', (fault) => {
+  const types: [string, (scene: Scene) => Buffer][] = [
+    ['a JPEG', () => CAT],
+    ['a HEIC picture', () => Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1')],
+    ['a PNG behind a byte order mark', ({ body }) => Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), body])],
+  ];
+  for (const [what, body] of types) {
+    fault(what, fails('InvalidResult', { paid: 1 }), (scene) => scene.next('download', sent(body(scene))));
+  }
 });
 
 /** As deployed without a setting, when only the CDN of the real gateway is trusted. */
@@ -100,6 +156,15 @@ area('Several results, of which one fails', 'CDN, answer to the GET of one', (fa
       );
     },
   );
+  const isSecond = ({ cloud }: Scene) => cloud.gateway.cdnRequests.at(-1)?.path.endsWith('-2.png');
+  fault('the second is a JPEG without its end', fails('DownloadFailed', { paid: 1 }), (scene) => {
+    scene.next('outcome', { mediaCount: 2 });
+    scene.on('download', () => (isSecond(scene) ? sent(CAT.subarray(0, -2)) : undefined));
+  });
+  fault('the first is a JPEG', fails('InvalidResult', { paid: 1 }), (scene) => {
+    scene.next('outcome', { mediaCount: 2 });
+    scene.next('download', sent(CAT));
+  });
   fault('the first is HTML', fails('InvalidResult', { paid: 1 }), (scene) => {
     scene.next('outcome', { mediaCount: 2 });
     scene.next('download', 'html');

@@ -50,8 +50,8 @@ it('gives an address of a host the time that connecting takes when a packet is l
     };
     export const handler = async () => (await fetch('http://two-addresses.test:${port}')).text();`,
   );
-  const { NODE_OPTIONS } = resource(templateOf('default'), 'AWS::Lambda::Function', 'WorkflowDeliver').Properties.Environment
-    .Variables;
+  const { NODE_OPTIONS } = resource(templateOf('default'), 'AWS::Lambda::Function', 'WorkflowDeliver').Properties
+    .Environment.Variables;
   const environment = new LocalFunction({
     name: 'function',
     arn: 'arn:aws:lambda:us-east-1:111122223333:function:function',

@@ -1,12 +1,22 @@
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import sharp from 'sharp';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { checkHost, MAX_RESULT_BYTES, type Medium, openMedium } from '../../../functions/results/medium.ts';
 import type { CdnBehaviour, GatewaySimulator } from '../../../local/gateway.ts';
+import { paddedPng } from '../../../local/png.ts';
 import { failureOf, PNG, serve, serveBytes, startSimulator } from '../support.ts';
 
 /** A picture that takes more than one read, and more than is looked at first. */
-const PICTURE = Buffer.concat([PNG, Buffer.alloc(300_000, 'x')]);
+const PICTURE = Buffer.concat([...paddedPng(300_000)]);
+const JPEG = await sharp(PNG).jpeg().toBuffer();
+const WEBP = await sharp(PNG).webp().toBuffer();
+const GIF = await sharp(PNG).gif().toBuffer();
+/** What a HEIC picture begins with. */
+const HEIC = Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1');
+const PSD = Buffer.from('8BPS\0\x01\0\0\0\0\0\0\0\x03', 'latin1');
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+const ID3_TAG = Buffer.from('ID3\x04\0\0\0\0\0\x02ab', 'latin1');
 
 /** A CDN that has this picture for a result. */
 async function startCdn(picture = PICTURE): Promise<{ cdn: GatewaySimulator; url: string }> {
@@ -30,6 +40,27 @@ async function openFrom(...behaviours: CdnBehaviour[]): Promise<Medium> {
   const { cdn, url } = await startCdn();
   cdn.nextDownloads(...behaviours);
   return openMedium(url, [cdn.cdnUrl]);
+}
+
+/** Reads what a server sends as a result, with a length that fits unless other headers are given. */
+async function readFrom(body: Buffer, place?: 'first' | 'further', headers: Record<string, string> = {}) {
+  const server = await serve((_request, response) => {
+    const length = 'transfer-encoding' in headers ? {} : { 'content-length': body.length };
+    response.writeHead(200, { ...length, ...headers }).end(body);
+  });
+  const medium = await openMedium(`${server.origin}/output.png`, [server.origin], place);
+  return { ...medium, body: await read(medium) };
+}
+
+/** A server that writes these bytes as its answer, and closes the connection. */
+async function serveRaw(head: string, body: Buffer): Promise<string> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.end(Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\n${head}\r\n\r\n`), body])));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 async function read({ bytes }: Medium): Promise<Buffer> {
@@ -112,10 +143,10 @@ describe('a result', () => {
     expect(cdn.cdnRequests[0]?.headers['accept-encoding']).toBe('identity');
   });
 
-  it('may be left unread', async () => {
+  it('may be left unread, and is not to be had any more then', async () => {
     const medium = await openFrom('normal');
     await medium.cancel();
-    expect((await read(medium)).length).toBeLessThan(PICTURE.length);
+    expect(await failureOf(read(medium))).toMatchObject({ name: 'DownloadFailed' });
   });
 
   it('may be cancelled after it was read, or twice', async () => {
@@ -159,14 +190,32 @@ describe('a result', () => {
     expect(error.message).toContain('does not say how long a result is');
   });
 
-  it('that is packed against our wish is refused, for its length cannot be checked', async () => {
-    const packed = gzipSync(PICTURE);
-    const headers = { 'content-encoding': 'gzip', 'content-length': packed.length };
-    const server = await serve((_request, response) => response.writeHead(200, headers).end(packed));
-    const error = await failureOf(openMedium(`${server.origin}/output.png`, [server.origin]).then(read));
+  it.each(['gzip', 'identity', 'gzip, identity'])(
+    'whose end is the end of the connection is refused also where a transfer encoding is named: %s',
+    async (encoding) => {
+      const origin = await serveRaw(`transfer-encoding: ${encoding}`, PICTURE);
+      const error = await failureOf(openMedium(`${origin}/output.png`, [origin]).then(read));
+      expect(error).toMatchObject({ name: 'DownloadFailed' });
+    },
+  );
 
-    expect(error).toMatchObject({ name: 'DownloadFailed' });
-  });
+  it.each(['gzip', 'br', 'deflate', 'zstd', 'X-Gzip', 'identity, gzip', 'unheard-of'])(
+    'that comes in the content encoding %s is refused, whatever it holds',
+    async (encoding) => {
+      for (const body of [PICTURE, gzipSync(PICTURE)]) {
+        const error = await failureOf(readFrom(body, 'first', { 'content-encoding': encoding }));
+        expect(error).toMatchObject({ name: 'DownloadFailed' });
+        expect(error.message).toContain('which was not asked for');
+      }
+    },
+  );
+
+  it.each(['identity', 'aws-chunked', 'AWS-Chunked, identity', ''])(
+    'may come in the content encoding %j, which leaves the bytes as they are',
+    async (encoding) => {
+      expect((await readFrom(PICTURE, 'first', { 'content-encoding': encoding })).body.equals(PICTURE)).toBe(true);
+    },
+  );
 
   it('has not been downloaded if the connection is reset or refused', async () => {
     expect(await failureOf(openFrom('reset'))).toMatchObject({ name: 'DownloadFailed' });
@@ -196,6 +245,94 @@ describe('a result', () => {
       const error = await failureOf(openMedium(url, ['*.r2.dev']));
       expect(error).toMatchObject({ name: 'UntrustedResultUrl' });
     }
+  });
+});
+
+describe('the first result', () => {
+  it.each([
+    ['image/png', PNG],
+    ['image/webp', WEBP],
+  ])('may be %s, with or without bytes behind its end', async (contentType, image) => {
+    for (const body of [image, Buffer.concat([image, Buffer.alloc(10_000, 'x')])]) {
+      const result = await readFrom(body);
+      expect(result).toMatchObject({ contentType });
+      expect(result.body.equals(body)).toBe(true);
+    }
+  });
+
+  it.each([
+    ['image/jpeg', JPEG],
+    ['image/gif', GIF],
+    ['image/heic', HEIC],
+    ['image/vnd.adobe.photoshop', PSD],
+  ])('must not be %s, which is said', async (contentType, body) => {
+    const error = await failureOf(readFrom(body));
+    expect(error).toMatchObject({ name: 'InvalidResult' });
+    expect(error.message).toContain(`The first result is ${contentType}, and neither PNG nor WebP`);
+  });
+});
+
+describe('a further result', () => {
+  it.each([
+    ['image/png', PNG],
+    ['image/webp', WEBP],
+    ['image/jpeg', JPEG],
+    ['image/gif', GIF],
+    ['image/heic', HEIC],
+    ['image/vnd.adobe.photoshop', PSD],
+  ])('may be %s', async (contentType, image) => {
+    const result = await readFrom(image, 'further');
+    expect(result).toMatchObject({ contentType });
+    expect(result.body.equals(image)).toBe(true);
+  });
+});
+
+describe.each(['first', 'further'] as const)('a %s result', (place) => {
+  it.each([
+    ['PNG', PICTURE],
+    ['PNG', PNG],
+    ['WebP', WEBP],
+    ...(place === 'further' ? [['JPEG', JPEG] as const] : []),
+  ] as const)('that is half a %s has not been downloaded, though its length fits', async (format, image) => {
+    const half = image.subarray(0, image.length >> 1);
+    const chunked: Record<string, string> = { 'transfer-encoding': 'chunked' };
+    for (const headers of [undefined, chunked]) {
+      const error = await failureOf(readFrom(half, place, headers));
+      expect(error).toMatchObject({ name: 'DownloadFailed' });
+      expect(error.message).toContain(`The result is not whole: the ${format} has no end`);
+    }
+  });
+
+  it('that lacks its last byte fails only once all others have passed', async () => {
+    const server = await serveBytes(PICTURE.subarray(0, -1));
+    const { bytes } = await openMedium(`${server.origin}/output.png`, [server.origin], place);
+    let passed = 0;
+    const failure = await failureOf(
+      (async () => {
+        for await (const chunk of bytes) passed += chunk.byteLength;
+      })(),
+    );
+    expect(failure).toMatchObject({ name: 'DownloadFailed' });
+    expect(passed).toBe(PICTURE.length - 1);
+  });
+
+  it('of which a byte has changed has not been downloaded', async () => {
+    const changed = Buffer.from(PICTURE);
+    changed[200_000] = 1;
+    const error = await failureOf(readFrom(changed, place));
+    expect(error).toMatchObject({ name: 'DownloadFailed' });
+    expect(error.message).toContain('The result is broken: the PNG has a chunk with a wrong checksum');
+  });
+
+  it.each([
+    ['a byte order mark', BYTE_ORDER_MARK],
+    ['an ID3 tag', ID3_TAG],
+    ['two byte order marks', Buffer.concat([BYTE_ORDER_MARK, BYTE_ORDER_MARK])],
+    ['a tag behind a byte order mark', Buffer.concat([BYTE_ORDER_MARK, ID3_TAG])],
+    ['a zero', Buffer.alloc(1)],
+  ])('that stands behind %s is invalid: no decoder opens it', async (_what, before) => {
+    for (const image of [PICTURE, WEBP, JPEG])
+      expect(await failureOf(readFrom(Buffer.concat([before, image]), place))).toMatchObject({ name: 'InvalidResult' });
   });
 });
 
@@ -263,7 +400,7 @@ describe('a redirect', () => {
 
     expect(error).toMatchObject({ name: 'DownloadFailed' });
     expect(error.message).toContain('The CDN answered 302 for a result');
-    expect(cdn.cdnRequests).toHaveLength(4);
+    expect(cdn.cdnRequests).toHaveLength(11);
   });
 
   it('to nowhere is a failed download', async () => {

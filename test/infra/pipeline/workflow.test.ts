@@ -218,6 +218,7 @@ describe('the retries of Submit, which decide who pays', () => {
     ImageNotFound: 'surely refused',
     ImageUnreadable: 'surely refused',
     NotAnImage: 'surely refused',
+    ImageRefused: 'surely refused',
     ImageArchived: 'surely refused',
     UnsupportedFormat: 'surely refused',
     ImageTooLarge: 'surely refused',
