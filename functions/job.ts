@@ -67,8 +67,10 @@ export interface Job {
   status: string;
   /** How long the state `Wait` waits before the next poll: whole seconds from 1 to 3,600. */
   waitSeconds: number;
-  /** Where the results lie, once COMPLETED. */
+  /** Where the results lay when the job was found to be COMPLETED. */
   mediaUrls?: string[] | undefined;
+  /** When the job was completed, or at the latest, ISO 8601; once COMPLETED. */
+  completedAt?: string | undefined;
 }
 
 const JobSchema = v.object({
@@ -91,6 +93,7 @@ const JobSchema = v.object({
   status: Text,
   waitSeconds: v.number(),
   mediaUrls: v.optional(v.array(v.string())),
+  completedAt: v.optional(v.pipe(v.string(), v.isoTimestamp())),
 });
 
 /** The input of an execution. @throws InvalidInput naming each field that is wrong. */

@@ -34,7 +34,7 @@ import {
 import { CallAwsService, StepFunctionsStartExecution } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { STEPFUNCTIONS_USE_DISTRIBUTED_MAP_RESULT_WRITER_V2 } from 'aws-cdk-lib/cx-api';
 import { Construct } from 'constructs';
-import type { ErrorName } from '../functions/errors.ts';
+import { type ErrorName, errorsWhere } from '../functions/errors.ts';
 import { BucketAccess } from './bucket-access.ts';
 import { BundledFunction, type BundledFunctionProps, type Permission } from './functions.ts';
 import { acceptWildcard } from './nag.ts';
@@ -285,9 +285,10 @@ export class Backfill extends Construct {
     });
     const seenTo = new Pass(this, 'Seen to', { result: Result.fromObject({ status: 'SEEN_TO' }) });
     const error = '$.earlier.Error';
+    const hopeless = errorsWhere(({ redriveHelps }) => !redriveHelps);
     const isHopeless = Condition.and(
       Condition.isPresent(error),
-      Condition.stringEquals(error, 'RemovalFailed' satisfies ErrorName),
+      Condition.or(...hopeless.map((name) => Condition.stringEquals(error, name))),
     );
     start.addCatch(earlier, { errors: NAME_TAKEN, resultPath: '$.taken' });
     earlier.next(

@@ -81,7 +81,6 @@ export class BackgroundRemoval extends Construct {
     const gateway = {
       GATEWAY_URL: props.gatewayUrl ?? 'https://gateway.pixazo.ai',
       API_KEY_SECRET_ARN: this.apiKeySecret.secretArn,
-      TIMEOUT_MINUTES: timeoutMinutes,
     };
     const uploads = new BucketAccess(this.uploads, uploadsPrefix);
     const results = new BucketAccess(this.results, resultsPrefix);
@@ -97,6 +96,7 @@ export class BackgroundRemoval extends Construct {
         ...webhook?.environment,
         ...buckets,
         ...gateway,
+        TIMEOUT_MINUTES: timeoutMinutes,
         EXPECTED_SECONDS: text(expectedTime.toSeconds()),
       },
       // GetObjectVersion is what a presigned URL of a version needs of its signer.
@@ -111,18 +111,18 @@ export class BackgroundRemoval extends Construct {
       bundle: 'check-status',
       deployment,
       description: 'Asks the gateway where a job stands',
-      environment: gateway,
+      environment: { ...gateway, TIMEOUT_MINUTES: timeoutMinutes },
       permissions: [],
     });
-    for (const caller of [submit, checkStatus]) this.allowToReadApiKey(caller);
     const deliver = new BundledFunction(this, 'Deliver', {
       bundle: 'deliver',
       deployment,
       description: 'Streams a result from the CDN into the results bucket',
-      environment: { ...buckets, RESULT_HOSTS: (props.resultHosts ?? ['*.r2.dev']).join(',') },
+      environment: { ...buckets, ...gateway, RESULT_HOSTS: (props.resultHosts ?? ['*.r2.dev']).join(',') },
       // 4 parts of 8 MB in flight, and the share of a CPU and of the network that comes with the memory.
       memorySize: 512,
-      timeout: Duration.minutes(5),
+      // Two downloads of up to 4 minutes, and between them a status request.
+      timeout: Duration.minutes(9),
       permissions: [
         uploads.objects(['s3:GetObject']),
         uploads.list(),
@@ -132,6 +132,7 @@ export class BackgroundRemoval extends Construct {
         ...results.encryptParts(),
       ],
     });
+    for (const caller of [submit, checkStatus, deliver]) this.allowToReadApiKey(caller);
     const callback = webhook && {
       table: webhook.table,
       timeout: Duration.seconds(Math.max(CALLBACK_TIMEOUT.toSeconds(), 2 * expectedTime.toSeconds())),

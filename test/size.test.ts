@@ -64,6 +64,7 @@ async function invoke(event: unknown): Promise<{ output: unknown; peakBytes: num
       UPLOADS_PREFIX: '',
       RESULTS_BUCKET: 'results',
       RESULTS_PREFIX: '',
+      GATEWAY_URL: gateway.url,
       RESULT_HOSTS: gateway.cdnUrl,
       AWS_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,

@@ -2,6 +2,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import type { ObjectSource, Source, UrlSource } from '../contract.ts';
 import { CutoutError } from '../errors.ts';
 import { isSuperseded, readHead } from '../results/objects.ts';
+import { isTransient } from '../runtime/http-status.ts';
 import { withoutQuery } from '../runtime/redact.ts';
 import { checkImageUrl, guardedFetch } from './fetching.ts';
 import { imageType, SNIFF_BYTES } from './type.ts';
@@ -72,11 +73,6 @@ async function lookAtUrl(source: UrlSource, gatewayUrl: string): Promise<Look> {
   const total = response.headers.get('content-range')?.split('/')[1] ?? response.headers.get('content-length');
   const size = total !== null && /^\d+$/.test(total) ? Number(total) : undefined;
   return { source, contentType: await checkImage(where, bytes, size), size };
-}
-
-/** Whether the same request may be answered better later. */
-function isTransient(status: number): boolean {
-  return status >= 500 || [408, 425, 429].includes(status);
 }
 
 async function checkImage(where: string, head: Uint8Array, size: number | undefined): Promise<string> {

@@ -32,8 +32,9 @@ export async function openMedium(url: string, hosts: readonly string[]): Promise
   const chunks = wholeBody(response);
   const head: Uint8Array[] = [];
   try {
-    if (response.status !== 200)
-      throw new CutoutError('DownloadFailed', `The CDN answered ${response.status} for a result`);
+    const { status: httpStatus } = response;
+    if (httpStatus !== 200)
+      throw new CutoutError('DownloadFailed', `The CDN answered ${httpStatus} for a result`, { httpStatus });
     await readHead(chunks, head);
     const type = await imageType(Buffer.concat(head));
     if (type === undefined) throw new CutoutError('InvalidResult', 'The result is no image by its own bytes');

@@ -197,7 +197,7 @@ describe('the functions', () => {
   it.each([
     ['Submit', 'submit', 256, 60],
     ['CheckStatus', 'check-status', 256, 60],
-    ['Deliver', 'deliver', 512, 300],
+    ['Deliver', 'deliver', 512, 540],
     ['OnUpload', 'on-upload', 256, 30],
     ['ReportFailure', 'report-failure', 256, 60],
     ['BackfillPrepare', 'prepare-backfill', 256, 60],
@@ -254,14 +254,11 @@ describe('the functions', () => {
 
     it('by default', () => {
       const everywhere = { ...buckets, UPLOADS_PREFIX: '', RESULTS_PREFIX: '' };
-      const gateway = {
-        GATEWAY_URL: 'https://gateway.pixazo.ai',
-        API_KEY_SECRET_ARN: '<ApiKey>',
-        TIMEOUT_MINUTES: '90',
-      };
-      expect(variables('default', 'Submit')).toMatchObject({ ...everywhere, ...gateway });
-      expect(variables('default', 'CheckStatus')).toMatchObject(gateway);
-      expect(variables('default', 'Deliver')).toMatchObject({ ...everywhere, RESULT_HOSTS: '*.r2.dev' });
+      const gateway = { GATEWAY_URL: 'https://gateway.pixazo.ai', API_KEY_SECRET_ARN: '<ApiKey>' };
+      const patience = { TIMEOUT_MINUTES: '90' };
+      expect(variables('default', 'Submit')).toMatchObject({ ...everywhere, ...gateway, ...patience });
+      expect(variables('default', 'CheckStatus')).toMatchObject({ ...gateway, ...patience });
+      expect(variables('default', 'Deliver')).toMatchObject({ ...everywhere, ...gateway, RESULT_HOSTS: '*.r2.dev' });
       expect(variables('default', 'ReportFailure')).toMatchObject(everywhere);
     });
 
@@ -272,10 +269,11 @@ describe('the functions', () => {
     });
 
     it('from the settings for the gateway', () => {
-      const gateway = { GATEWAY_URL: 'https://gateway.example.com', TIMEOUT_MINUTES: '45' };
-      expect(variables('tuned', 'Submit')).toMatchObject(gateway);
-      expect(variables('tuned', 'CheckStatus')).toMatchObject(gateway);
-      expect(variables('tuned', 'Deliver')).toMatchObject({ RESULT_HOSTS: '*.example.com,http://127.0.0.1:8080' });
+      const gateway = { GATEWAY_URL: 'https://gateway.example.com' };
+      const hosts = { RESULT_HOSTS: '*.example.com,http://127.0.0.1:8080' };
+      expect(variables('tuned', 'Submit')).toMatchObject({ ...gateway, TIMEOUT_MINUTES: '45' });
+      expect(variables('tuned', 'CheckStatus')).toMatchObject({ ...gateway, TIMEOUT_MINUTES: '45' });
+      expect(variables('tuned', 'Deliver')).toMatchObject({ ...gateway, ...hosts });
     });
 
     it.each(['Submit', 'Deliver', 'ReportFailure', 'BackfillPrepare', 'BackfillSelect'])(
