@@ -150,9 +150,11 @@ async function byHandler(file: string, services: Services, key: string, bytes: n
     // For the handler that does not derive it.
     key: `${name}.png`,
     submission: 1,
+    submissionId: `${name}#1`,
     requestId: 'bria-1',
     submittedAt: new Date().toISOString(),
     status: 'COMPLETED',
+    waitSeconds: 5,
     mediaUrls: [`${cdnUrl}/v1/bria-1/output.png`],
   });
   const script = `

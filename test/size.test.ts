@@ -34,9 +34,11 @@ describe('a result of 100 MiB', () => {
       source: { bucket: 'uploads', key: 'large.tif', versionId, etag },
       resultKey: 'large.tif',
       submission: 1,
+      submissionId: 'large#1',
       requestId: 'bria-1',
       submittedAt: new Date().toISOString(),
       status: 'COMPLETED',
+      waitSeconds: 5,
       mediaUrls: [`${gateway.cdnUrl}/v1/bria-1/output.png`],
     });
     expect(output).toMatchObject({ status: 'DELIVERED', results: [{ key: 'large.tif.png', bytes: BYTES }] });
