@@ -30,7 +30,7 @@ describe('A schedule that once broke a promise', () => {
           { at: 0, upload: 'a.jpg', content: 'nothing' },
           { at: 10, upload: 'a.jpg', content: 'cat' },
         ],
-        downloads: ['whole', 'HTML'],
+        downloads: ['whole', 'HTML', 'HTML'],
         awsFaults: [{ operation: 'PutObject', nth: 2, as: 'answer lost' }],
       },
     ],
@@ -41,7 +41,7 @@ describe('A schedule that once broke a promise', () => {
           { at: 0, upload: 'a.jpg', content: 'cat' },
           { at: 12, redrive: 'failed' },
         ],
-        downloads: ['HTML'],
+        downloads: ['HTML', 'HTML'],
         misfortunes: [
           { function: 'report-failure', invocation: 1, how: { diesAtCall: 7, effect: 'done', seconds: 30 } },
         ],
