@@ -111,7 +111,8 @@ class Services {
     const { s3Url, cdnUrl } = this.started;
     return {
       ...{ UPLOADS_BUCKET: 'uploads', UPLOADS_PREFIX: '', RESULTS_BUCKET: 'results', RESULTS_PREFIX: '' },
-      ...{ RESULT_HOSTS: cdnUrl, AWS_REGION: REGION, AWS_ENDPOINT_URL_S3: s3Url },
+      // Nothing is asked of the gateway as long as the CDN delivers.
+      ...{ GATEWAY_URL: 'https://127.0.0.1:1', RESULT_HOSTS: cdnUrl, AWS_REGION: REGION, AWS_ENDPOINT_URL_S3: s3Url },
       ...{ POWERTOOLS_METRICS_NAMESPACE: 'Cutout', POWERTOOLS_SERVICE_NAME: 'Cutout' },
       AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
       AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
@@ -149,9 +150,11 @@ async function byHandler(file: string, services: Services, key: string, bytes: n
     // For the handler that does not derive it.
     key: `${name}.png`,
     submission: 1,
+    submissionId: `${name}#1`,
     requestId: 'bria-1',
     submittedAt: new Date().toISOString(),
     status: 'COMPLETED',
+    waitSeconds: 5,
     mediaUrls: [`${cdnUrl}/v1/bria-1/output.png`],
   });
   const script = `

@@ -29,11 +29,13 @@ export const handler = handlerOf(async (event: unknown): Promise<Job> => {
   if (requestId === null || job.standing !== undefined) return job;
 
   const ageSeconds = (Date.now() - Date.parse(job.submittedAt)) / 1000;
-  const { status, said, error, mediaUrls, retryAfterSeconds } = await ask(gateway, requestId, ageSeconds);
+  const { status, said, error, mediaUrls, completedAt, retryAfterSeconds } = await ask(gateway, requestId, ageSeconds);
   logger[status === 'UNKNOWN' ? 'warn' : 'info']('polled', { status, said, error, ageSeconds: Math.round(ageSeconds) });
   const reason = error ? `: ${error}` : '';
 
-  if (status === 'COMPLETED') return { ...job, status, mediaUrls };
+  if (status === 'COMPLETED') {
+    return { ...job, status, mediaUrls, completedAt: completedAt ?? new Date().toISOString() };
+  }
   if (status === 'FAILED') {
     throw new CutoutError(
       'RemovalFailed',

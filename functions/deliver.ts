@@ -1,18 +1,22 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import type { ExecutionOutput, StoredResult } from './contract.ts';
 import { CutoutError } from './errors.ts';
+import { Gateway } from './gateway/client.ts';
 import { type Job, parseJob, publicSource } from './job.ts';
 import { deleteErrorFile } from './results/error-file.ts';
 import { mediumKey } from './results/keys.ts';
 import { openMedium } from './results/medium.ts';
 import { isOfNewerUpload, resultMetadata } from './results/metadata.ts';
 import { headObject, isSuperseded, type ObjectState } from './results/objects.ts';
+import { withRenewal } from './results/renewal.ts';
 import { store, withUnsignedPayload } from './results/store.ts';
+import { apiKey } from './runtime/api-key.ts';
 import { env } from './runtime/env.ts';
 import { handlerOf, logger } from './runtime/handler.ts';
 import { count, timeToCutout } from './runtime/metrics.ts';
 
 const s3 = withUnsignedPayload(new S3Client({}));
+const gateway = new Gateway({ url: env('GATEWAY_URL'), apiKey });
 const bucket = env('RESULTS_BUCKET');
 const hosts = env('RESULT_HOSTS').split(',');
 /** How often a result is written anew because the object under its key changed meanwhile. */
@@ -25,7 +29,7 @@ export const handler = handlerOf(async (event: unknown): Promise<ExecutionOutput
   const { requestId } = job;
   logger.appendKeys({ execution: job.execution, source, requestId });
 
-  const results = job.standing ?? (await deliver(job));
+  const results = job.standing ?? (await withRenewal(gateway, job, (mediaUrls) => deliver(job, mediaUrls)));
   if (results === 'SUPERSEDED') {
     count('Superseded');
     logger.info('superseded: the source has been overwritten, nothing written');
@@ -38,8 +42,8 @@ export const handler = handlerOf(async (event: unknown): Promise<ExecutionOutput
   return { status: 'DELIVERED', requestId, source, results };
 });
 
-async function deliver(job: Job): Promise<StoredResult[] | 'SUPERSEDED'> {
-  const [first, ...others] = job.mediaUrls ?? [];
+async function deliver(job: Job, mediaUrls: string[]): Promise<StoredResult[] | 'SUPERSEDED'> {
+  const [first, ...others] = mediaUrls;
   if (first === undefined) throw new CutoutError('InvalidResult', 'The gateway says COMPLETED and names no result');
   // The first medium is stored last: where it stands, all of them do.
   const further = others.length === 0 ? [] : await deliverFurther(job, first, others);

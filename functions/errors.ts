@@ -284,6 +284,8 @@ export function explain(name: ErrorName, what: string): string {
 export interface CutoutErrorOptions extends ErrorOptions {
   /** The gateway's `Retry-After`, in seconds from the arrival of its answer. @default - it named none */
   readonly retryAfterSeconds?: number | undefined;
+  /** The HTTP status of the answer in place of what was fetched. @default - there was no answer, or it was of use */
+  readonly httpStatus?: number | undefined;
 }
 
 /** What every function of Cutout throws on purpose. Its name decides whether Step Functions retries. */
@@ -291,12 +293,14 @@ export class CutoutError extends Error {
   // A literal of the table: a minifier would rename a class.
   override readonly name: ErrorName;
   readonly retryAfterSeconds: number | undefined;
+  readonly httpStatus: number | undefined;
 
   /** @param what What happened, in words for people; the remedy is added. */
-  constructor(name: ErrorName, what: string, { retryAfterSeconds, ...options }: CutoutErrorOptions = {}) {
+  constructor(name: ErrorName, what: string, { retryAfterSeconds, httpStatus, ...options }: CutoutErrorOptions = {}) {
     super(explain(name, what), options);
     this.name = name;
     this.retryAfterSeconds = retryAfterSeconds;
+    this.httpStatus = httpStatus;
   }
 }
 

@@ -76,10 +76,12 @@ export interface Job {
   status: string;
   /** How long the state `Wait` waits before the next poll: whole seconds from 1 to 3,600. */
   waitSeconds: number;
-  /** Where the results lie, once COMPLETED. */
+  /** Where the results lay when the job was found to be COMPLETED. */
   mediaUrls?: string[] | undefined;
   /** The results that stand already, if nothing was submitted because they are of the same bytes. */
   standing?: StoredResult[] | undefined;
+  /** When the job was completed, or at the latest, ISO 8601; once COMPLETED. */
+  completedAt?: string | undefined;
 }
 
 const JobSchema = v.object({
@@ -115,6 +117,7 @@ const JobSchema = v.object({
       }),
     ),
   ),
+  completedAt: v.optional(v.pipe(v.string(), v.isoTimestamp())),
 });
 
 /** The input of an execution. @throws InvalidInput naming each field that is wrong. */

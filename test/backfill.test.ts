@@ -205,6 +205,23 @@ describe('a backfill of a bucket that was filled before and tells of no uploads'
     expect(paid()).toBe(1);
   });
 
+  it('submits anew, when asked to, what the gateway has not kept: a redrive would fetch nothing', async () => {
+    put('expired/a.jpg');
+    const output = { media_url: [`${cloud.gateway.cdnUrl}/gone.png`] };
+    const completed_at = new Date(Date.now() - 3_600_000).toISOString();
+    const before = cloud.gateway.submissions.length;
+    const isFirst = (requestId: string) => requestId === cloud.gateway.submissions[before]?.requestId;
+    const gone = { document: { status: 'COMPLETED', output, completed_at } };
+    cloud.gateway.always({ status: ({ requestId }) => (isFirst(requestId) ? gone : 'normal') });
+    const all = { toleratedFailurePercentage: 100 };
+    expect(await report('expired/', all)).toMatchObject({ failed: { ResultExpired: 1 } });
+    expect(await report('expired/')).toMatchObject({ found: 0, skipped: { failed: 1 } });
+    expect(paid()).toBe(0);
+    expect(await report('expired/', { retryFailed: true })).toMatchObject({ found: 1, delivered: 1 });
+    expect(paid()).toBe(1);
+    cloud.gateway.always({ status: 'normal' });
+  });
+
   it('is refused while another one runs, by whose name', async () => {
     put('two/a.jpg');
     cloud.gateway.always({ status: { document: { status: 'PROCESSING' } } });

@@ -57,7 +57,7 @@ const VALIBOT = 'valibot';
 
 const EXPECTED: Record<string, string[]> = {
   'check-status': [PARAMETERS, SECRETS, SDK, VALIBOT],
-  deliver: [S3, UPLOAD, SDK, ...FILE_TYPE, VALIBOT],
+  deliver: [PARAMETERS, S3, UPLOAD, SECRETS, SDK, ...FILE_TYPE, VALIBOT],
   'on-callback': [SFN, ...DYNAMODB, SDK],
   'on-upload': [BATCH, SFN, SDK, VALIBOT],
   'plan-backfill': [S3, UPLOAD, SDK, VALIBOT],

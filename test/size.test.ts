@@ -34,9 +34,11 @@ describe('a result of 100 MiB', () => {
       source: { bucket: 'uploads', key: 'large.tif', versionId, etag },
       resultKey: 'large.tif',
       submission: 1,
+      submissionId: 'large#1',
       requestId: 'bria-1',
       submittedAt: new Date().toISOString(),
       status: 'COMPLETED',
+      waitSeconds: 5,
       mediaUrls: [`${gateway.cdnUrl}/v1/bria-1/output.png`],
     });
     expect(output).toMatchObject({ status: 'DELIVERED', results: [{ key: 'large.tif.png', bytes: BYTES }] });
@@ -64,6 +66,7 @@ async function invoke(event: unknown): Promise<{ output: unknown; peakBytes: num
       UPLOADS_PREFIX: '',
       RESULTS_BUCKET: 'results',
       RESULTS_PREFIX: '',
+      GATEWAY_URL: gateway.url,
       RESULT_HOSTS: gateway.cdnUrl,
       AWS_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,

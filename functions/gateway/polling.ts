@@ -39,7 +39,7 @@ export interface Standing {
   error?: string | undefined;
   /** Where the results lie; at least one if COMPLETED. */
   mediaUrls: string[];
-  /** When the job was completed, as the gateway says it. */
+  /** When the job was completed, ISO 8601; undefined if the gateway does not say it, or names a time to come. */
   completedAt?: string | undefined;
   /** The gateway's `Retry-After`, in seconds. */
   retryAfterSeconds?: number | undefined;
@@ -61,13 +61,18 @@ export async function ask(gateway: Gateway, requestId: string, ageSeconds: numbe
     if (status === 'COMPLETED' && mediaUrls.length === 0) {
       return { status: 'PROCESSING', said: 'COMPLETED without a result', mediaUrls };
     }
-    return { status, said: redact(said), error, mediaUrls, completedAt };
+    return { status, said: redact(said), error, mediaUrls, completedAt: pastTime(completedAt) };
   } catch (error) {
     if (!mayPass(error, ageSeconds)) throw error;
     // A status request changes nothing, so its own outcome does not matter.
     const said = error.name === 'OutcomeUnknown' ? 'no usable answer' : error.name;
     return { status: 'UNKNOWN', said, error: error.message, mediaUrls: [], retryAfterSeconds: error.retryAfterSeconds };
   }
+}
+
+function pastTime(text = ''): string | undefined {
+  const time = Date.parse(text);
+  return time <= Date.now() ? new Date(time).toISOString() : undefined;
 }
 
 /** How long the status endpoint may not know a new request, in seconds. */

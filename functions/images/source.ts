@@ -2,6 +2,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import type { ObjectSource, Source, UrlSource } from '../contract.ts';
 import { CutoutError } from '../errors.ts';
 import { isSuperseded, type ObjectHead, readHead } from '../results/objects.ts';
+import { isTransient } from '../runtime/http-status.ts';
 import { withoutQuery } from '../runtime/redact.ts';
 import { checkImage } from './check.ts';
 import { type Answer, checkImageUrl, guardedGet } from './fetching.ts';
@@ -116,11 +117,6 @@ async function fetchRange(
     if (error instanceof CutoutError) throw error;
     throw new CutoutError('DownloadFailed', `${withoutQuery(imageUrl)} could not be fetched`, { cause: error });
   }
-}
-
-/** Whether the same request may be answered better later. */
-function isTransient(status: number): boolean {
-  return status >= 500 || [408, 425, 429].includes(status);
 }
 
 /** The first bytes of a body; the rest of it, which a server may send against our range, is left. */

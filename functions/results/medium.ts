@@ -69,7 +69,8 @@ export function checkHost(url: URL, hosts: readonly string[]): void {
 
 /** Refuses an answer that is no result, or of which could not be told whether it has arrived as it was stored. */
 function checkAnswer({ status, headers }: Answer): void {
-  if (status !== 200) throw new CutoutError('DownloadFailed', `The CDN answered ${status} for a result`);
+  if (status !== 200)
+    throw new CutoutError('DownloadFailed', `The CDN answered ${status} for a result`, { httpStatus: status });
   const length = headers['content-length'];
   const framing = headers['transfer-encoding']?.trim().toLowerCase();
   // A body that ends when the connection does may have been cut anywhere.

@@ -20,9 +20,9 @@ export interface Standing extends ObjectState {
 
 /**
  * How long after an upload a delivery of an earlier version can be under way that has not seen it, in seconds: Deliver's
- * time limit of 5 minutes, and one more. Until then, such a delivery can replace a result that stands.
+ * time limit of 9 minutes, and one more. Until then, such a delivery can replace a result that stands.
  */
-const SETTLED_SECONDS = 360;
+const SETTLED_SECONDS = 600;
 
 /** How long it takes until what stands can be relied on, in whole seconds; at most 1 if it can be already. */
 export function settlesInSeconds(uploadedAt = ''): number {

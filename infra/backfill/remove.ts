@@ -14,7 +14,7 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
-import type { ErrorName } from '../../functions/errors.ts';
+import { errorsWhere } from '../../functions/errors.ts';
 import { functionTask } from '../parts/state-machine.ts';
 import { START_RETRY } from '../remove-background.ts';
 import { describeExecution, redriveEarlier } from './redrive.ts';
@@ -61,7 +61,9 @@ function removeOne(scope: Construct, { select, removal }: RemoveProps): IChainab
   const error = '$.earlier.Error';
   const isHopeless = Condition.and(
     Condition.isPresent(error),
-    Condition.stringEquals(error, 'RemovalFailed' satisfies ErrorName),
+    Condition.or(
+      ...errorsWhere(({ redriveHelps }) => !redriveHelps).map((name) => Condition.stringEquals(error, name)),
+    ),
   );
   begin.addCatch(earlier, { errors: NAME_TAKEN, resultPath: '$.taken' });
   earlier.next(

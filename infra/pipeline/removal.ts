@@ -42,16 +42,17 @@ export class Removal extends Construct {
     const gateway = {
       GATEWAY_URL: props.gatewayUrl,
       API_KEY_SECRET_ARN: apiKeySecret.secretArn,
-      TIMEOUT_MINUTES: text(props.timeout.toMinutes()),
     };
-    const submit = this.submit(gateway);
-    const checkStatus = this.checkStatus(gateway);
-    for (const caller of [submit, checkStatus]) allowToReadSecret(apiKeySecret, caller);
+    const timed = { ...gateway, TIMEOUT_MINUTES: text(props.timeout.toMinutes()) };
+    const submit = this.submit(timed);
+    const checkStatus = this.checkStatus(timed);
+    const deliver = this.deliver(gateway);
+    for (const caller of [submit, checkStatus, deliver]) allowToReadSecret(apiKeySecret, caller);
     // States and functions have the same names, so they need a scope each. The CDK leaves "Default" out of logical ids.
     this.stateMachine = new Workflow(this, 'Default', {
       submit,
       checkStatus,
-      deliver: this.deliver(),
+      deliver,
       callback: webhook && callbackOf(webhook, expectedTime),
     }).stateMachine;
     webhook?.allowToWake(this.stateMachine);
@@ -94,16 +95,17 @@ export class Removal extends Construct {
     });
   }
 
-  private deliver(): BundledFunction {
+  private deliver(gateway: Record<string, string>): BundledFunction {
     const { deployment, uploads, results, resultHosts } = this.#props;
     return new BundledFunction(this, 'Deliver', {
       bundle: 'deliver',
       deployment,
       description: 'Streams a result from the CDN into the results bucket',
-      environment: { ...bucketVariables(this.#props), RESULT_HOSTS: resultHosts.join(',') },
+      environment: { ...bucketVariables(this.#props), ...gateway, RESULT_HOSTS: resultHosts.join(',') },
       // 4 parts of 8 MB in flight, and the share of a CPU and of the network that comes with the memory.
       memorySize: 512,
-      timeout: Duration.minutes(5),
+      // Two downloads of up to 4 minutes, and between them a status request.
+      timeout: Duration.minutes(9),
       permissions: [
         uploads.objects(['s3:GetObject']),
         uploads.list(),

@@ -1,9 +1,12 @@
 import { gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { expect } from 'vitest';
-import type { CdnBehaviour } from '../../local/gateway.ts';
+import type { CdnBehaviour, StatusBehaviour } from '../../local/gateway.ts';
 import { CAT } from '../support.ts';
 import { area, cutout, FOR_EVER, fails, type Scene } from './support.ts';
+
+/** The keys of further results, behind the source's. */
+const THREE = ['.png.parts/2.png', '.png.parts/3.png'];
 
 /** Faults when the result is fetched from the CDN, and results that must not be delivered. */
 
@@ -28,9 +31,11 @@ area('Fetching the result', 'CDN, answer to the GET', (fault) => {
   );
   fault('the body comes in chunks, without a length', cutout(), (scene) => scene.next('download', 'chunked'));
   fault('the body is packed for whoever accepts that', cutout(), (scene) => scene.next('download', 'gzip'));
-  fault('a web page', fails('InvalidResult', { paid: 1 }), (scene) => scene.next('download', 'html'));
-  fault('an empty body', fails('InvalidResult', { paid: 1 }), (scene) =>
-    scene.next('download', { status: 200, body: '' }),
+  fault('a web page, always', fails('InvalidResult', { paid: 1 }), (scene) =>
+    scene.repeat('download', 'html', FOR_EVER),
+  );
+  fault('an empty body, always', fails('InvalidResult', { paid: 1 }), (scene) =>
+    scene.repeat('download', { status: 200, body: '' }, FOR_EVER),
   );
   fault('2 GiB, by its Content-Length', fails('ResultTooLarge', { paid: 1 }), (scene) =>
     scene.next('download', { bytes: 2 * 1024 ** 3 }),
@@ -89,6 +94,146 @@ area('The type of the result', 'CDN, answer to the GET', (fault) => {
   }
 });
 
+/** What the status endpoint says of a job that was completed so many minutes ago, and whose result lies there. */
+function completed(scene: Scene, path: string, minutesAgo = 0): StatusBehaviour {
+  const time = new Date(Date.now() - minutesAgo * 60_000).toISOString();
+  const output = { media_url: [scene.cloud.gateway.cdnUrl + path], media_type: 'application/octet-stream' };
+  return { document: { status: 'COMPLETED', output, completed_at: time } };
+}
+
+/** What the CDN answers for the URL that the first poll names; for every other one, the truth. */
+const DEAD = '/v1/dead/output.png';
+function diesAs(scene: Scene, behaviour: CdnBehaviour): void {
+  const isDead = () => scene.cloud.gateway.cdnRequests.at(-1)?.path === DEAD;
+  scene.on('download', () => (isDead() ? behaviour : undefined));
+}
+
+/** Asserts how often the state Deliver was tried, and that the API key went to the gateway alone. */
+function tries(scene: Scene, deliveries: number, polls: number): void {
+  const { gateway } = scene.cloud;
+  const [downloads, statuses] = [gateway.cdnRequests.length, gateway.statusRequests.length];
+  scene.atTheEnd(() => {
+    expect(scene.invocations('deliver'), 'invocations of deliver').toBe(deliveries);
+    expect(gateway.statusRequests.length - statuses, 'status requests').toBe(polls);
+    for (const { headers } of gateway.cdnRequests.slice(downloads)) {
+      expect(headers).not.toHaveProperty('ocp-apim-subscription-key');
+    }
+  });
+}
+
+area('A media URL that has died', 'CDN, answer to the GET; gateway, answer to a status request', (fault) => {
+  const deaths: [string, CdnBehaviour][] = [
+    ['404', { status: 404 }],
+    ['410', { status: 410 }],
+    ['403', { status: 403 }],
+    ['500', { status: 500 }],
+    ['a web page that says so', 'html'],
+    ['the connection is reset', 'reset'],
+    ['the body is cut half-way', 'cut'],
+  ];
+  for (const [what, behaviour] of deaths) {
+    fault(`${what}; the status names another URL`, cutout({ also: 'at the first try' }), (scene) => {
+      scene.on('status', (count) => (count === 1 ? completed(scene, DEAD, 600) : 'normal'));
+      diesAs(scene, behaviour);
+      tries(scene, 1, 2);
+    });
+  }
+  fault('404; the status names another URL after a redrive', cutout({ also: 'not paid again' }), async (scene) => {
+    scene.on('status', () => completed(scene, DEAD));
+    await scene.upload();
+    expect(scene.execution.error).toBe('DownloadFailed');
+    expect(scene.invocations('deliver')).toBe(34);
+    scene.next('status', 'normal');
+    await scene.redrive();
+    expect(scene.invocations('deliver')).toBe(35);
+  });
+  fault('one of three results: 404; the status names others', cutout({ beside: THREE }), (scene) => {
+    scene.next('outcome', { mediaCount: 3 });
+    scene.on('download', (count) => (count === 3 ? { status: 404 } : undefined));
+    tries(scene, 1, 2);
+  });
+
+  for (const [what, behaviour] of deaths.slice(0, 2)) {
+    fault(
+      `${what}, also for the URL that the status names, an hour after completion`,
+      fails('ResultExpired', { paid: 1, also: 'at the first try' }),
+      (scene) => {
+        scene.on('status', () => completed(scene, DEAD, 60));
+        diesAs(scene, behaviour);
+        tries(scene, 1, 2);
+      },
+    );
+  }
+  fault(
+    '404; an hour after completion, the status endpoint says 404, too',
+    fails('ResultExpired', { paid: 1, also: 'at the first try' }),
+    (scene) => {
+      scene.on('status', (count) => (count === 1 ? completed(scene, DEAD, 60) : { status: 404 }));
+      tries(scene, 1, 2);
+    },
+  );
+  fault(
+    '404, and a redrive finds that the result is gone',
+    fails('ResultExpired', { paid: 1, also: 'the redrive is over at once' }),
+    async (scene) => {
+      scene.on('status', () => completed(scene, DEAD, 58));
+      await scene.upload();
+      expect(scene.execution.error).toBe('DownloadFailed');
+      scene.on('status', () => completed(scene, DEAD, 61));
+      await scene.redrive();
+      expect(scene.invocations('deliver')).toBe(35);
+    },
+  );
+  fault(
+    '404, also for the URL that the status names, within the hour',
+    fails('DownloadFailed', { paid: 1 }),
+    (scene) => {
+      scene.on('status', () => completed(scene, DEAD, 58));
+      tries(scene, 34, 35);
+    },
+  );
+  fault(
+    '503, an hour after completion; the status endpoint says 404',
+    fails('DownloadFailed', { paid: 1 }),
+    (scene) => {
+      scene.on('status', (count) => (count === 1 ? completed(scene, DEAD, 60) : { status: 404 }));
+      diesAs(scene, { status: 503 });
+      tries(scene, 34, 35);
+    },
+  );
+  fault(
+    '404; the URL that the status names is on another host',
+    fails('UntrustedResultUrl', { paid: 1, also: 'at the first try' }),
+    (scene) => {
+      const other = { media_url: ['https://example.com/x.png'] };
+      scene.on('status', (count) => (count === 1 ? completed(scene, DEAD) : { document: { output: other } }));
+      tries(scene, 1, 2);
+    },
+  );
+
+  const refusals: [string, StatusBehaviour][] = [
+    ['401', { status: 401 }],
+    ['500', { status: 500 }],
+    ['a web page', 'html'],
+    ['404, within the hour', { status: 404 }],
+    ['COMPLETED without a result', { document: { status: 'COMPLETED', output: null } }],
+    ['FAILED', { document: { status: 'FAILED', error: 'Lost', output: null } }],
+  ];
+  for (const [what, behaviour] of refusals) {
+    fault(`404; the status endpoint says: ${what}, three times`, cutout({ also: 'retried' }), (scene) => {
+      scene.on('status', (count) => {
+        if (count === 1) return completed(scene, DEAD);
+        return count <= 4 ? behaviour : 'normal';
+      });
+      tries(scene, 4, 5);
+    });
+  }
+  fault('404; the API key is not valid any more', fails('DownloadFailed', { paid: 1, also: 'retried' }), (scene) => {
+    scene.on('status', (count) => (count === 1 ? completed(scene, DEAD) : { status: 401 }));
+    tries(scene, 34, 35);
+  });
+});
+
 /** As deployed without a setting, when only the CDN of the real gateway is trusted. */
 const DEFAULT_HOSTS = { environment: { RESULT_HOSTS: '*.r2.dev' } };
 
@@ -137,8 +282,7 @@ area('Redirects of the CDN', 'CDN, Location', (fault) => {
 });
 
 area('Several results, of which one fails', 'CDN, answer to the GET of one', (fault) => {
-  const parts = ['.png.parts/2.png', '.png.parts/3.png'];
-  fault('the second is cut half-way, once', cutout({ beside: parts, also: 'and the further ones' }), (scene) => {
+  fault('the second is cut half-way, once', cutout({ beside: THREE, also: 'and the further ones' }), (scene) => {
     scene.next('outcome', { mediaCount: 3 });
     scene.next('download', 'normal', 'cut');
   });
@@ -146,7 +290,7 @@ area('Several results, of which one fails', 'CDN, answer to the GET of one', (fa
     'the third is never there',
     fails('DownloadFailed', {
       paid: 1,
-      beside: parts.slice(0, 1),
+      beside: THREE.slice(0, 1),
       also: 'what could be fetched stays, but not the first',
     }),
     (scene) => {
@@ -161,12 +305,16 @@ area('Several results, of which one fails', 'CDN, answer to the GET of one', (fa
     scene.next('outcome', { mediaCount: 2 });
     scene.on('download', () => (isSecond(scene) ? sent(CAT.subarray(0, -2)) : undefined));
   });
-  fault('the first is a JPEG', fails('InvalidResult', { paid: 1 }), (scene) => {
+  fault('the first is a JPEG, always', fails('InvalidResult', { paid: 1 }), (scene) => {
     scene.next('outcome', { mediaCount: 2 });
-    scene.next('download', sent(CAT));
+    scene.on('download', () =>
+      scene.cloud.gateway.cdnRequests.at(-1)?.path.endsWith('output.png') ? sent(CAT) : undefined,
+    );
   });
-  fault('the first is HTML', fails('InvalidResult', { paid: 1 }), (scene) => {
+  fault('the first is HTML, always', fails('InvalidResult', { paid: 1 }), (scene) => {
     scene.next('outcome', { mediaCount: 2 });
-    scene.next('download', 'html');
+    scene.on('download', () =>
+      scene.cloud.gateway.cdnRequests.at(-1)?.path.endsWith('output.png') ? 'html' : undefined,
+    );
   });
 });

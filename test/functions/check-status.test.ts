@@ -71,7 +71,22 @@ describe('a job that is done', () => {
     const mediaUrls = ['https://pub-1.r2.dev/output.png', 'https://pub-1.r2.dev/output-2.png'];
     const job = await ended({ mediaUrls });
 
-    expect(await checkStatus(job)).toEqual({ ...job, status: 'COMPLETED', mediaUrls });
+    const completedAt = gateway.job(job.requestId ?? '')?.completed_at;
+    expect(await checkStatus(job)).toEqual({ ...job, status: 'COMPLETED', mediaUrls, completedAt });
+  });
+
+  it.each([
+    ['nothing', null],
+    ['no time', 'soon'],
+    ['a time to come', new Date(Date.now() + 3_600_000).toISOString()],
+  ])('is completed by now at the latest if the gateway says %s of when', async (_, completed_at) => {
+    const job = await ended({ mediaUrls: ['https://pub-1.r2.dev/output.png'] });
+    gateway.nextStatuses({ document: { completed_at } });
+    const before = Date.now();
+
+    const { completedAt = '' } = await checkStatus(job);
+    expect(Date.parse(completedAt)).toBeGreaterThanOrEqual(before);
+    expect(Date.parse(completedAt)).toBeLessThanOrEqual(Date.now());
   });
 
   it('is done also if its time is up', async () => {

@@ -109,6 +109,7 @@ describe("an execution's state", () => {
     status: 'COMPLETED',
     waitSeconds: 5,
     mediaUrls: ['https://pub-1.r2.dev/output.png'],
+    completedAt: '2026-03-31T10:00:15.000Z',
   };
 
   it('comes through JSON as it was', () => {
@@ -116,7 +117,7 @@ describe("an execution's state", () => {
   });
 
   it('may have a URL for a source, and no submission yet', () => {
-    const { mediaUrls: _, ...rest } = job;
+    const { mediaUrls: _, completedAt: __, ...rest } = job;
     const superseded = { ...rest, requestId: null, source: { imageUrl: url.imageUrl }, status: 'SUPERSEDED' };
     expect(parseJob(superseded)).toEqual(superseded);
   });
@@ -134,6 +135,7 @@ describe("an execution's state", () => {
     ['status', ''],
     ['source', {}],
     ['mediaUrls', 'https://pub-1.r2.dev/output.png'],
+    ['completedAt', 'yesterday'],
   ])('is refused for its %s of %j', (field, value) => {
     expect(refusalOf(parseJob, { ...job, [field]: value })).toContain(`"${field}" `);
   });

@@ -194,7 +194,7 @@ describe('the functions', () => {
   it.each([
     ['WorkflowSubmit', 'submit', 256, 60],
     ['WorkflowCheckStatus', 'check-status', 256, 60],
-    ['WorkflowDeliver', 'deliver', 512, 300],
+    ['WorkflowDeliver', 'deliver', 512, 540],
     ['IntakeOnUpload', 'on-upload', 256, 30],
     ['FailuresReportFailure', 'report-failure', 256, 60],
     ['BackfillPrepare', 'prepare-backfill', 256, 60],
@@ -251,14 +251,15 @@ describe('the functions', () => {
 
     it('by default', () => {
       const everywhere = { ...buckets, UPLOADS_PREFIX: '', RESULTS_PREFIX: '' };
-      const gateway = {
-        GATEWAY_URL: 'https://gateway.pixazo.ai',
-        API_KEY_SECRET_ARN: '<ApiKey>',
-        TIMEOUT_MINUTES: '90',
-      };
-      expect(variables('default', 'WorkflowSubmit')).toMatchObject({ ...everywhere, ...gateway });
-      expect(variables('default', 'WorkflowCheckStatus')).toMatchObject(gateway);
-      expect(variables('default', 'WorkflowDeliver')).toMatchObject({ ...everywhere, RESULT_HOSTS: '*.r2.dev' });
+      const gateway = { GATEWAY_URL: 'https://gateway.pixazo.ai', API_KEY_SECRET_ARN: '<ApiKey>' };
+      const patience = { TIMEOUT_MINUTES: '90' };
+      expect(variables('default', 'WorkflowSubmit')).toMatchObject({ ...everywhere, ...gateway, ...patience });
+      expect(variables('default', 'WorkflowCheckStatus')).toMatchObject({ ...gateway, ...patience });
+      expect(variables('default', 'WorkflowDeliver')).toMatchObject({
+        ...everywhere,
+        ...gateway,
+        RESULT_HOSTS: '*.r2.dev',
+      });
       expect(variables('default', 'FailuresReportFailure')).toMatchObject(everywhere);
     });
 
@@ -269,12 +270,11 @@ describe('the functions', () => {
     });
 
     it('from the settings for the gateway', () => {
-      const gateway = { GATEWAY_URL: 'https://gateway.example.com', TIMEOUT_MINUTES: '45' };
-      expect(variables('tuned', 'WorkflowSubmit')).toMatchObject(gateway);
-      expect(variables('tuned', 'WorkflowCheckStatus')).toMatchObject(gateway);
-      expect(variables('tuned', 'WorkflowDeliver')).toMatchObject({
-        RESULT_HOSTS: '*.example.com,http://127.0.0.1:8080',
-      });
+      const gateway = { GATEWAY_URL: 'https://gateway.example.com' };
+      const hosts = { RESULT_HOSTS: '*.example.com,http://127.0.0.1:8080' };
+      expect(variables('tuned', 'WorkflowSubmit')).toMatchObject({ ...gateway, TIMEOUT_MINUTES: '45' });
+      expect(variables('tuned', 'WorkflowCheckStatus')).toMatchObject({ ...gateway, TIMEOUT_MINUTES: '45' });
+      expect(variables('tuned', 'WorkflowDeliver')).toMatchObject({ ...gateway, ...hosts });
     });
 
     it.each(['WorkflowSubmit', 'WorkflowDeliver', 'FailuresReportFailure', 'BackfillPrepare', 'BackfillSelect'])(

@@ -14,6 +14,7 @@ const EMPTY_WALLET = { status: 402 };
 export async function everything(cloud: LocalCloud, body: Buffer, { prefix = '' }: Places): Promise<void> {
   await deliver(cloud, body, prefix);
   await deliverInParts(cloud, body, prefix);
+  await renewUrl(cloud, body, prefix);
   await failAndRedrive(cloud, body, prefix);
   await loseSources(cloud, body, prefix);
   await failAfterDelivery(cloud, prefix);
@@ -31,6 +32,12 @@ async function deliverInParts(cloud: LocalCloud, body: Buffer, prefix: string): 
   cloud.gateway.nextDownloads(large, large);
   failNextPart(cloud);
   ended(await upload(cloud, `${prefix}large.jpg`, body), 'SUCCEEDED');
+}
+
+/** The media URL has died, and the gateway names another one. */
+async function renewUrl(cloud: LocalCloud, body: Buffer, prefix: string): Promise<void> {
+  cloud.gateway.nextDownloads({ status: 404 });
+  ended(await upload(cloud, `${prefix}renewed.jpg`, body), 'SUCCEEDED');
 }
 
 /** The error file is written, and deleted once the image has been delivered. */

@@ -20,7 +20,7 @@ describe('A schedule that once broke a promise', () => {
           { at: 0, upload: 'a.jpg', content: 'nothing' },
           { at: 10, upload: 'a.jpg', content: 'cat' },
         ],
-        downloads: ['normal', 'html'],
+        downloads: ['normal', 'html', 'html'],
         awsFaults: [{ operation: 'PutObject', nth: 2, as: 'answer lost' }],
       },
     ],
@@ -31,7 +31,7 @@ describe('A schedule that once broke a promise', () => {
           { at: 0, upload: 'a.jpg', content: 'cat' },
           { at: 12, redrive: 'failed' },
         ],
-        downloads: ['html'],
+        downloads: ['html', 'html'],
         misfortunes: [
           { function: 'report-failure', invocation: 1, how: { diesAtCall: 7, effect: 'done', seconds: 30 } },
         ],

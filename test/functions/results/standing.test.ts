@@ -59,9 +59,9 @@ describe('the standing result of a source', () => {
   });
 
   it('can be relied on when no delivery that began before the upload can be under way', () => {
-    vi.useFakeTimers({ now: Date.parse('2026-03-31T10:06:00.000Z') });
+    vi.useFakeTimers({ now: Date.parse('2026-03-31T10:10:00.000Z') });
     try {
-      expect(settlesInSeconds('2026-03-31T10:05:59.500Z')).toBe(360);
+      expect(settlesInSeconds('2026-03-31T10:09:59.500Z')).toBe(600);
       expect(settlesInSeconds('2026-03-31T10:03:00.000Z')).toBe(180);
       expect(settlesInSeconds('2026-03-31T10:00:00.000Z')).toBe(1);
       expect(settlesInSeconds('2025-03-31T10:00:00.000Z')).toBe(1);
