@@ -8,6 +8,7 @@ import { CPU_MS, Meters } from './meters.ts';
 const CALL_MS = { least: 15, most: 45 };
 const PACE = {
   callMs: (random) => CALL_MS.least + (CALL_MS.most - CALL_MS.least) * random,
+  integrationMs: CALL_MS.least,
   requestMs: 200,
   downloadMs: 300,
 } satisfies Pace;

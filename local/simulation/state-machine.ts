@@ -14,7 +14,7 @@ export interface StateMachineOptions {
   invocations: Invocations;
   table: Table;
   faults: AwsFaults;
-  /** Milliseconds that the next call takes. */
+  /** Milliseconds that the next call of the state machine itself takes. */
   latency: () => number;
   /** State transitions that the region allows. @default - as many as come */
   quota: Quota | undefined;

@@ -25,6 +25,8 @@ import { WorldEvents } from './world-events.ts';
 export interface Pace {
   /** A call of AWS, or the way to a function, by a random number in [0, 1). */
   callMs: (random: number) => number;
+  /** A call that the state machine itself makes. @default - as any other */
+  integrationMs?: number;
   /** What a request to the gateway takes besides. @default 0 */
   requestMs?: number;
   /** What a download takes besides. @default 0 */
@@ -106,7 +108,8 @@ export class World extends WorldEvents {
     });
     this.#messages = new Messages(deployment, this.invocations, this);
     this.#stepFunctions = stateMachineOf(deployment, {
-      ...{ clock, latency, invocations: this.invocations, table: this.#table, faults: this.#faults, events: this },
+      ...{ clock, invocations: this.invocations, table: this.#table, faults: this.#faults, events: this },
+      latency: () => pace.integrationMs ?? latency(),
       quota: quotas?.stateTransitions,
       onStatusChange: (execution) => this.#changed(execution),
     });
