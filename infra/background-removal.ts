@@ -82,6 +82,9 @@ export class BackgroundRemoval extends Construct {
       GATEWAY_URL: props.gatewayUrl ?? 'https://gateway.pixazo.ai',
       API_KEY_SECRET_ARN: this.apiKeySecret.secretArn,
     };
+    // Whoever writes into the results bucket names its key: bucket policies may insist on it.
+    const kmsKey = this.results.encryptionKey?.keyArn;
+    const encryption: Record<string, string> = kmsKey === undefined ? {} : { RESULTS_KMS_KEY: kmsKey };
     const uploads = new BucketAccess(this.uploads, uploadsPrefix);
     const results = new BucketAccess(this.results, resultsPrefix);
     const errorFiles = (...actions: string[]) => results.objects(actions, '*.error.json');
@@ -118,7 +121,12 @@ export class BackgroundRemoval extends Construct {
       bundle: 'deliver',
       deployment,
       description: 'Streams a result from the CDN into the results bucket',
-      environment: { ...buckets, ...gateway, RESULT_HOSTS: (props.resultHosts ?? ['*.r2.dev']).join(',') },
+      environment: {
+        ...buckets,
+        ...encryption,
+        ...gateway,
+        RESULT_HOSTS: (props.resultHosts ?? ['*.r2.dev']).join(','),
+      },
       // 4 parts of 8 MB in flight, and the share of a CPU and of the network that comes with the memory.
       memorySize: 512,
       // Two downloads of up to 4 minutes, and between them a status request.
@@ -182,7 +190,7 @@ export class BackgroundRemoval extends Construct {
       uploads,
       results,
       inventory: props.inventory,
-      environment: { ...buckets, UPLOADS_SUFFIXES: (props.uploadsSuffixes ?? []).join(',') },
+      environment: { ...buckets, ...encryption, UPLOADS_SUFFIXES: (props.uploadsSuffixes ?? []).join(',') },
     }).stateMachine;
 
     const failures = new EventQueue(this, 'Failures', {
@@ -200,7 +208,7 @@ export class BackgroundRemoval extends Construct {
       bundle: 'report-failure',
       deployment,
       description: 'Writes <key>.error.json for an execution that failed',
-      environment: buckets,
+      environment: { ...buckets, ...encryption },
       permissions: [
         {
           actions: ['states:DescribeExecution', 'states:GetExecutionHistory'],

@@ -29,7 +29,7 @@ export interface Settings {
   readonly resultsBucket?: string;
   /** ARN of the KMS key that the existing uploads bucket is encrypted with. @default - not encrypted with a key of yours */
   readonly uploadsKmsKey?: string;
-  /** ARN of the KMS key that the existing results bucket is encrypted with. @default - not encrypted with a key of yours */
+  /** ARN of the KMS key that the existing results bucket is encrypted with; results name it. @default - not encrypted with a key of yours */
   readonly resultsKmsKey?: string;
   /** Only objects whose key begins so are processed. @default '' - all */
   readonly uploadsPrefix: string;
