@@ -3,6 +3,7 @@ import type { ExecutionOutput, StoredResult } from './contract.ts';
 import { CutoutError } from './errors.ts';
 import { Gateway } from './gateway/client.ts';
 import { type Job, parseJob, publicSource } from './job.ts';
+import { withKmsKey } from './results/encryption.ts';
 import { deleteErrorFile } from './results/error-file.ts';
 import { mediumKey } from './results/keys.ts';
 import { openMedium } from './results/medium.ts';
@@ -15,7 +16,7 @@ import { env } from './runtime/env.ts';
 import { handlerOf, logger } from './runtime/handler.ts';
 import { count, timeToCutout } from './runtime/metrics.ts';
 
-const s3 = withUnsignedPayload(new S3Client({}));
+const s3 = withKmsKey(withUnsignedPayload(new S3Client({})), process.env.RESULTS_KMS_KEY);
 const gateway = new Gateway({ url: env('GATEWAY_URL'), apiKey });
 const bucket = env('RESULTS_BUCKET');
 const hosts = env('RESULT_HOSTS').split(',');

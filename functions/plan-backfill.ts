@@ -4,11 +4,12 @@ import { Upload } from '@aws-sdk/lib-storage';
 import type { Backfill, Candidate, ImageToStart, Plan, Planned, Selection, SkipReason } from './backfill/contract.ts';
 import { mapResults } from './backfill/map-results.ts';
 import { PRICE_PER_IMAGE_USD } from './gateway/model.ts';
+import { withKmsKey } from './results/encryption.ts';
 import { executionName } from './results/keys.ts';
 import { env } from './runtime/env.ts';
 import { handlerOf, logger } from './runtime/handler.ts';
 
-const s3 = new S3Client({});
+const s3 = withKmsKey(new S3Client({}), process.env.RESULTS_KMS_KEY);
 const bucket = env('RESULTS_BUCKET');
 
 interface Event {

@@ -2,10 +2,11 @@ import { PutObjectCommand, paginateListObjectsV2, S3Client, type _Object as Stor
 import type { BackfillReport, Planned } from './backfill/contract.ts';
 import { outcomesOf } from './backfill/outcomes.ts';
 import { CutoutError } from './errors.ts';
+import { withKmsKey } from './results/encryption.ts';
 import { env } from './runtime/env.ts';
 import { handlerOf, logger } from './runtime/handler.ts';
 
-const s3 = new S3Client({});
+const s3 = withKmsKey(new S3Client({}), process.env.RESULTS_KMS_KEY);
 const bucket = env('RESULTS_BUCKET');
 
 interface Event {

@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { CutoutError } from './errors.ts';
 import { bucketsFromEnv, firstSubmission, type Submittable } from './input.ts';
 import { isJobOf, type Job, parse, parseJob, publicSource } from './job.ts';
+import { withKmsKey } from './results/encryption.ts';
 import { type ErrorFile, writeErrorFile } from './results/error-file.ts';
 import { lastState, whatFailed } from './results/failure.ts';
 import { whySettled } from './results/standing.ts';
@@ -12,7 +13,7 @@ import { env } from './runtime/env.ts';
 import { logger } from './runtime/handler.ts';
 import { countFailure } from './runtime/metrics.ts';
 
-const s3 = new S3Client({});
+const s3 = withKmsKey(new S3Client({}), process.env.RESULTS_KMS_KEY);
 const sfn = new SFNClient({});
 const buckets = bucketsFromEnv();
 const resultsBucket = env('RESULTS_BUCKET');

@@ -8,6 +8,7 @@ import { S3Error } from './s3/errors.ts';
 import { MultipartUploads } from './s3/multipart.ts';
 import { type Answer, errorAnswer, perform } from './s3/operations.ts';
 import { decodePayload } from './s3/payload.ts';
+import { checkWriteOf } from './s3/policy.ts';
 import { parameter, parseRequest, type Request } from './s3/request.ts';
 import { authenticate, readClaim } from './s3/signature.ts';
 import { type BucketOptions, type ObjectCreated, Store } from './s3/store.ts';
@@ -117,13 +118,14 @@ export class LocalS3 {
     await closed;
   }
 
-  /** Stores an object as an upload would, event and all. */
+  /** Stores an object as an upload that names no KMS key would, event and all. */
   put(
     bucket: string,
     key: string,
     body: Buffer,
     contentType = 'binary/octet-stream',
   ): { etag: string; versionId?: string } {
+    checkWriteOf(key, undefined, this.#store.bucket(bucket).kmsPolicy);
     const content = { body: Buffer.from(body), contentType, metadata: {}, headers: {} };
     const { etag, versionId } = this.#store.write(bucket, key, content, 'PutObject');
     return { etag, ...(versionId === undefined ? {} : { versionId }) };

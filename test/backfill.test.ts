@@ -303,3 +303,38 @@ describe('a backfill of a bucket whose uploads are processed too', () => {
     }
   });
 });
+
+describe('a backfill whose results bucket insists on its KMS key', () => {
+  const key = 'arn:aws:kms:us-east-1:111122223333:key/cutouts';
+
+  /** One image to process. @returns how the backfill ended, and what lies in the results bucket */
+  async function run(except?: RegExp): Promise<{ execution: Execution; keys: string[] }> {
+    const cloud = await startCloud({
+      settings: { uploadsBucket: 'photos', resultsBucket: 'cutouts', resultsKmsKey: key },
+      existingBuckets: {
+        photos: { versioned: true, eventBridge: false },
+        cutouts: { versioned: true, kmsPolicy: { key, ...(except && { except }) } },
+      },
+    });
+    try {
+      cloud.s3.put('photos', 'a.jpg', await picture(100));
+      const execution = await backfill(cloud, {});
+      const keys = cloud.s3.list('cutouts').map((name) => name.replace(/^(backfills)\/[^/]+/, '$1'));
+      return { execution, keys };
+    } finally {
+      await cloud.close();
+    }
+  }
+
+  it('writes its own files, and the results, with that key, if its policy lets Step Functions write its lists', async () => {
+    const { execution, keys } = await run(/^backfills\/[^/]+\/(selected|removed)\//);
+    expect(execution.status, messageOf(execution)).toBe('SUCCEEDED');
+    expect(keys).toEqual(expect.arrayContaining(['a.jpg.png', 'backfills/images.jsonl', 'backfills/report.json']));
+  });
+
+  it('fails before anything is paid if its policy makes no exception', async () => {
+    const { execution, keys } = await run();
+    expect(execution).toMatchObject({ status: 'FAILED', error: 'States.ResultWriterFailed' });
+    expect(keys).toEqual([]);
+  });
+});

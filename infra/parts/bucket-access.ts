@@ -13,13 +13,16 @@ export interface Deployment extends Buckets {
   readonly deployment: string;
 }
 
-/** The environment of functions that need to know which objects are uploads, and where results go. */
+/** The environment of functions that need to know which objects are uploads, and where and how results are written. */
 export function bucketVariables({ uploads, results }: Buckets): Record<string, string> {
+  const kmsKey = results.bucket.encryptionKey?.keyArn;
   return {
     UPLOADS_BUCKET: uploads.bucket.bucketName,
     UPLOADS_PREFIX: uploads.prefix,
     RESULTS_BUCKET: results.bucket.bucketName,
     RESULTS_PREFIX: results.prefix,
+    // Whoever writes into the results bucket names its key: bucket policies may insist on it.
+    ...(kmsKey !== undefined && { RESULTS_KMS_KEY: kmsKey }),
   };
 }
 

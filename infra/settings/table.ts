@@ -65,7 +65,7 @@ const ROWS = {
     needs: 'uploadsBucket',
   },
   resultsKmsKey: {
-    description: 'KMS key that the existing results bucket is encrypted with',
+    description: 'KMS key that the existing results bucket is encrypted with; results name it',
     reader: kmsKeyArn,
     example: ARN_OF_KEY,
     otherwise: 'none',

@@ -4,6 +4,7 @@ import { S3Error } from './errors.ts';
 import { listObjects } from './listing.ts';
 import type { MultipartUploads } from './multipart.ts';
 import { keptEncoding } from './payload.ts';
+import { checkPolicy } from './policy.ts';
 import { parseRange } from './range.ts';
 import { parameter, type Request } from './request.ts';
 import { checkKey, type Description, type Store, type Version } from './store.ts';
@@ -143,7 +144,7 @@ export function perform(request: Request, body: Buffer, store: Store, uploads: M
   if (!operation) {
     throw new S3Error(501, 'NotImplemented', `This local S3 does not implement ${request.operation}.`);
   }
-  if (request.bucket) store.bucket(request.bucket);
+  if (request.bucket) checkPolicy(request, store.bucket(request.bucket).kmsPolicy);
   checkKey(request.key);
   return operation(request, body, store, uploads);
 }

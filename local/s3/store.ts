@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { checkWrite, type WriteConditions } from './conditions.ts';
 import { noSuchKey, S3Error } from './errors.ts';
+import type { KmsPolicy } from './policy.ts';
 
 /** What EventBridge's "Object Created" event tells of an upload. The key is plain, the ETag without quotes. */
 export interface ObjectCreated {
@@ -38,6 +39,7 @@ interface Bucket {
   versioned: boolean;
   /** Whether uploads are told of. */
   eventBridge: boolean;
+  kmsPolicy: KmsPolicy | undefined;
   created: Date;
   /** Versions of each key, the current one last; never an empty list. */
   objects: Map<string, Version[]>;
@@ -47,6 +49,8 @@ export interface BucketOptions {
   versioned: boolean;
   /** Whether the bucket tells EventBridge of uploads. @default true */
   eventBridge?: boolean;
+  /** @default - none: whatever is written need not say how it is to be encrypted */
+  kmsPolicy?: KmsPolicy;
 }
 
 /** Buckets in memory, with versions and conditions as S3 has them. All changes are single synchronous steps. */
@@ -58,9 +62,9 @@ export class Store {
   constructor(buckets: Record<string, BucketOptions>, onCreated: (event: ObjectCreated) => void) {
     const created = new Date();
     this.#buckets = new Map(
-      Object.entries(buckets).map(([name, { versioned, eventBridge = true }]) => [
+      Object.entries(buckets).map(([name, { versioned, eventBridge = true, kmsPolicy }]) => [
         name,
-        { versioned, eventBridge, created, objects: new Map() },
+        { versioned, eventBridge, kmsPolicy, created, objects: new Map() },
       ]),
     );
     this.#onCreated = onCreated;

@@ -90,7 +90,9 @@ area('The type of the result', 'CDN, answer to the GET', (fault) => {
     ['a PNG behind a byte order mark', ({ body }) => Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), body])],
   ];
   for (const [what, body] of types) {
-    fault(what, fails('InvalidResult', { paid: 1 }), (scene) => scene.next('download', sent(body(scene))));
+    fault(`${what}, always`, fails('InvalidResult', { paid: 1 }), (scene) =>
+      scene.repeat('download', sent(body(scene)), FOR_EVER),
+    );
   }
 });
 

@@ -147,6 +147,49 @@ area('S3 refuses', 'S3, answers to requests', (fault) => {
   );
 });
 
+/** An existing results bucket whose policy denies writes that do not name its KMS key. */
+const KEY = 'arn:aws:kms:us-east-1:111122223333:key/cutouts';
+const INSISTING = { existingBuckets: { cutouts: { versioned: true, kmsPolicy: { key: KEY } } } };
+
+area(
+  'A results bucket that insists on its KMS key',
+  'policy of the results bucket, which resultsKmsKey names the key of',
+  (fault) => {
+    fault('the result', cutout(), (scene) => scene.upload());
+    fault('the result, in parts', cutout(), large);
+    fault('the result over an older one', cutout({ paid: 2 }), async (scene) => {
+      await scene.upload();
+      await scene.upload(scene.anotherPicture());
+    });
+    fault('several results', cutout({ beside: ['.png.parts/2.png'] }), (scene) =>
+      scene.next('outcome', { mediaCount: 2 }),
+    );
+    fault('the error file', fails('InsufficientBalance'), (scene) => scene.next('submit', { status: 402 }));
+    fault('the cutout after an error file', cutout(), async (scene) => {
+      scene.next('submit', { status: 402 });
+      await scene.upload();
+      await scene.redrive();
+    });
+  },
+  { ...INSISTING, settings: { resultsBucket: 'cutouts', resultsKmsKey: KEY } },
+);
+
+area(
+  'A results bucket that insists on a KMS key which nobody has named',
+  'policy of the results bucket; without resultsKmsKey',
+  (fault) => {
+    fault(
+      'the result and the error file',
+      fails('InternalError', { paid: 1, file: false, also: 'a dead letter, which alarms' }),
+      async (scene) => {
+        await scene.upload();
+        expect(scene.deadLetters('Failures', scene.execution.arn)).toHaveLength(1);
+      },
+    );
+  },
+  { ...INSISTING, settings: { resultsBucket: 'cutouts' } },
+);
+
 area('S3 does what it is asked, and its answer is lost', 'S3, the connection is cut after the request', (fault) => {
   fault('PUT of the result', cutout(), (scene) => scene.failS3('PutObject', 'results', 'lost-answer'));
   fault('PUT of the result over an older one', cutout({ paid: 2 }), async (scene) => {

@@ -285,6 +285,15 @@ describe('the functions', () => {
       },
     );
 
+    it.each(['WorkflowDeliver', 'FailuresReportFailure', 'BackfillPlan', 'BackfillReport'])(
+      'from the setting for the key of the results, if it is known (%s)',
+      (name) => {
+        expect(variables('kms', name).RESULTS_KMS_KEY).toMatch(/:key\/results$/);
+        expect(variables('existing', name)).not.toHaveProperty('RESULTS_KMS_KEY');
+        expect(variables('default', name)).not.toHaveProperty('RESULTS_KMS_KEY');
+      },
+    );
+
     it('from the settings for backfills', () => {
       expect(variables('default', 'BackfillSelect').UPLOADS_SUFFIXES).toBe('');
       expect(variables('suffixes', 'BackfillSelect').UPLOADS_SUFFIXES).toBe('.jpg,.JPG');
