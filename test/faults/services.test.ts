@@ -13,6 +13,7 @@ const DOWN = new AwsError('ServiceUnavailable', 'The service is down', 503);
 async function afresh(scene: Scene): Promise<Scene> {
   await scene.crash('submit');
   await scene.crash('check-status');
+  await scene.crash('deliver');
   return scene;
 }
 
@@ -28,6 +29,27 @@ area('Secrets Manager', 'Secrets Manager, answer to GetSecretValue', (fault) => 
   fault('throttled, once', cutout(), async (scene) => (await afresh(scene)).failAws('GetSecretValue', THROTTLED));
   fault('the secret is empty', fails('ApiKeyNotSet'), (scene) => withSecret(scene, undefined));
   fault('the secret holds nothing but spaces', fails('ApiKeyNotSet'), (scene) => withSecret(scene, ' \n'));
+  const json = {
+    'key/value pairs, as the console stores them': JSON.stringify({ apiKey: LOCAL_API_KEY, database: 'password' }),
+    'key/value pairs, after a blank line': `\n${JSON.stringify({ apiKey: LOCAL_API_KEY })}`,
+    'a list': JSON.stringify([LOCAL_API_KEY]),
+    'a quoted text': JSON.stringify(LOCAL_API_KEY),
+  };
+  for (const [what, value] of Object.entries(json)) {
+    fault(`the secret holds ${what}`, fails('ApiKeyNotSet', { also: 'nothing is sent' }), async (scene) => {
+      await withSecret(scene, value);
+      const { submissions } = scene.cloud.gateway;
+      const before = submissions.length;
+      expect(messageOf(await scene.upload())).toMatch(/holds JSON: store the key as plain text\. .*SetApiKeyCommand/);
+      expect(submissions).toHaveLength(before);
+    });
+  }
+  fault('the secret holds JSON, and then the key', cutout({ also: 'at the first redrive' }), async (scene) => {
+    await withSecret(scene, JSON.stringify({ apiKey: LOCAL_API_KEY }));
+    await scene.upload();
+    scene.cloud.secrets.put(scene.cloud.template.output('ApiKeySecretArn'), LOCAL_API_KEY);
+    await scene.redrive();
+  });
   fault('the secret does not exist any more', fails('ApiKeyNotSet'), async (scene) =>
     (await afresh(scene)).failAws('GetSecretValue', new AwsError('ResourceNotFoundException', 'Not found'), FOR_EVER),
   );
