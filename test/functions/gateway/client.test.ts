@@ -367,6 +367,22 @@ describe('an answer that the documentation does not know', () => {
     expect(simulator.cdnRequests).toEqual([]);
   });
 
+  it('that is far longer than any of the gateway, and ends with the connection, is read or refused', async () => {
+    const server = await serve((_request, response) => {
+      const padding = 'x'.repeat(lengths[server.received.length - 1] ?? 0);
+      response.setHeader('connection', 'close').end(`{"request_id":"id-1","status":"QUEUED","padding":"${padding}"}`);
+    });
+    // The sizes at which Node's fetch dies, where whoever reads pauses; an error that nobody catches fails the tests.
+    const lengths = Array.from({ length: 60 }, (_, n) => 50_000 + n * 6_000);
+    for (const length of lengths) {
+      const outcome = await gatewayAt(server.origin)
+        .status('id-1')
+        .catch((error: Error) => error);
+      if (length < 256_000) expect(outcome).toMatchObject({ requestId: 'id-1', status: 'QUEUED' });
+      else if (length > 262_144) expect(outcome).toMatchObject({ name: 'OutcomeUnknown' });
+    }
+  });
+
   it('that is far too long is not read to its end', async () => {
     let sent = 0;
     const server = await serve((_request, response) => {

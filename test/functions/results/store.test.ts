@@ -1,10 +1,11 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { CutoutError } from '../../../functions/errors.ts';
-import type { Medium } from '../../../functions/results/medium.ts';
+import { type Medium, openMedium } from '../../../functions/results/medium.ts';
 import { headObject } from '../../../functions/results/objects.ts';
 import { store, withUnsignedPayload } from '../../../functions/results/store.ts';
-import { failureOf, PLAIN, PNG, serve, startS3, VERSIONED } from '../support.ts';
+import { paddedPng } from '../../../local/png.ts';
+import { failureOf, PLAIN, PNG, serve, serveBytes, startS3, VERSIONED } from '../support.ts';
 
 const KEY = 'photos/猫.jpg.png';
 const METADATA = { 'request-id': 'id-1' };
@@ -142,6 +143,28 @@ describe.each([
 
     const target = { bucket: PLAIN, key: KEY, before: undefined, metadata: METADATA };
     expect((await failureOf(store(client, target, medium(...chunks)))).name).toBe('AccessDenied');
+  });
+});
+
+describe('a picture that is not whole', () => {
+  it.each([
+    ['less than one part', 100_000],
+    ['exactly one part', 8 * MB],
+    ['exactly two parts', 16 * MB],
+    ['two parts and more', 16 * MB + 1],
+  ])('is never stored, though its length fits: %s', async (_what, bytes) => {
+    const { s3, client, requests } = await startS3();
+    const cdn = await serveBytes(Buffer.concat([...paddedPng(bytes + 1)]).subarray(0, bytes));
+    const broken = await openMedium(`${cdn.origin}/output.png`, [cdn.origin]);
+
+    const error = await failureOf(
+      store(client, { bucket: PLAIN, key: KEY, before: undefined, metadata: METADATA }, broken),
+    );
+    expect(error).toMatchObject({ name: 'DownloadFailed' });
+    expect(s3.list(PLAIN)).toEqual([]);
+    expect(s3.uploadsUnderWay).toBe(0);
+    const operations = requests.map(({ operation }) => operation);
+    expect(operations.filter((name) => /^(PutObject|CompleteMultipartUpload)$/.test(name))).toEqual([]);
   });
 });
 
