@@ -7,6 +7,7 @@ import { whyNoApiKey } from '../functions/gateway/api-key.ts';
 import { Gateway } from '../functions/gateway/client.ts';
 import { PRICE_PER_IMAGE_USD } from '../functions/gateway/model.ts';
 import { REQUEST_ID } from '../functions/gateway/request-id.ts';
+import { normalized, whyNoImageUrl } from '../functions/images/url.ts';
 import { withoutQuery } from '../functions/runtime/redact.ts';
 import { parseDuration } from './shared/duration.ts';
 import { advise } from './shared/gateway-advice.ts';
@@ -99,7 +100,11 @@ await main(async () => {
 
 function imageUrlIn([image, ...others]: string[]): string {
   if (image === undefined || others.length > 0) throw new Error(`Give the URL of one image.\n\n${USAGE}`);
-  if (/^https?:$/.test(URL.parse(image)?.protocol ?? '')) return image;
+  if (/^https?:$/.test(URL.parse(image)?.protocol ?? '')) {
+    const problem = whyNoImageUrl(image);
+    if (problem) throw new Error(`The image URL ${problem}.`);
+    return normalized(image);
+  }
   if (!existsSync(image) && !image.startsWith('file:')) throw new Error(`"${image}" is no https URL.`);
   throw new Error(
     `${image} is a file here, but the gateway fetches the image from a URL by itself. Put it where everybody can GET it, for ` +

@@ -45,7 +45,7 @@ export const ERRORS = {
   },
   ImageNotFound: {
     means: 'there is no such object, or nothing at the image URL (any more)',
-    remedy: 'Upload the image again.',
+    remedy: 'Upload the image again, or give an image URL that leads to one.',
     retried: 'no',
     redriveHelps: false,
     redrivePays: 'no',

@@ -31,15 +31,16 @@ const ObjectInput = v.strictObject({
   etag: v.optional(ETag),
   ...STARTED_BY,
 });
-const UrlInput = v.strictObject({
-  imageUrl: v.pipe(
-    v.string(),
-    v.check(
-      (url) => whyNoImageUrl(url) === undefined,
-      ({ input }) => whyNoImageUrl(input) ?? '',
-    ),
-    v.transform(normalized),
+const ImageUrl = v.pipe(
+  v.string(),
+  v.check(
+    (url) => whyNoImageUrl(url) === undefined,
+    ({ input }) => whyNoImageUrl(input) ?? '',
   ),
+  v.transform(normalized),
+);
+const UrlInput = v.strictObject({
+  imageUrl: ImageUrl,
   resultKey: Key,
   ...STARTED_BY,
 });
@@ -88,7 +89,7 @@ const JobSchema = v.object({
   execution: Text,
   source: v.union([
     v.object({ bucket: Text, key: Text, versionId: v.optional(Text), etag: v.optional(Text) }),
-    v.object({ imageUrl: Text }),
+    v.object({ imageUrl: ImageUrl }),
   ]),
   resultKey: Text,
   submission: v.pipe(v.number(), v.integer(), v.minValue(1)),

@@ -77,10 +77,18 @@ async function readUpload(s3: S3Client, source: ObjectSource, length: number): P
 }
 
 async function lookAtUrl(source: UrlSource, gatewayUrl: string, limits: Limits): Promise<Look> {
-  const { bytes, size } = await fetchFirst(source, gatewayUrl, SNIFF_BYTES);
-  const read = async (length: number) => (await fetchFirst(source, gatewayUrl, length)).bytes;
+  // For all requests together: the function must have time left for the submission.
+  const context = { gatewayUrl, signal: AbortSignal.timeout(LOOK_TIMEOUT_MS) };
+  const { bytes, size } = await fetchFirst(source, SNIFF_BYTES, context);
+  const read = async (length: number) => (await fetchFirst(source, length, context)).bytes;
   const where = withoutQuery(source.imageUrl);
   return { source, contentType: await checkImage({ where, head: bytes, size, read }, limits), size };
+}
+
+interface LookContext {
+  gatewayUrl: string;
+  /** Ends all of the look. */
+  signal: AbortSignal;
 }
 
 /** Answers to a Range that some servers give although they would send the whole file. */
@@ -89,12 +97,12 @@ const RANGE_REFUSED = [400, 401, 403, 405, 416];
 /** The first bytes behind an image URL, and how many there are in all, if the server says. */
 async function fetchFirst(
   source: UrlSource,
-  gatewayUrl: string,
   length: number,
+  context: LookContext,
 ): Promise<{ bytes: Uint8Array; size: number | undefined }> {
   const where = withoutQuery(source.imageUrl);
-  let answer = await fetchRange(source, gatewayUrl, length, { range: `bytes=0-${length - 1}` });
-  if (RANGE_REFUSED.includes(answer.status)) answer = await fetchRange(source, gatewayUrl, length, {});
+  let answer = await fetchRange(source, length, context, { range: `bytes=0-${length - 1}` });
+  if (RANGE_REFUSED.includes(answer.status)) answer = await fetchRange(source, length, context, {});
   const { status, headers, bytes } = answer;
   if (isTransient(status)) throw new CutoutError('DownloadFailed', `${where} answered ${status}`);
   if (status === 404 || status === 410) throw new CutoutError('ImageNotFound', `${where} is not there (${status})`);
@@ -105,12 +113,11 @@ async function fetchFirst(
 
 async function fetchRange(
   { imageUrl }: UrlSource,
-  gatewayUrl: string,
   length: number,
+  { gatewayUrl, signal }: LookContext,
   headers: Record<string, string>,
 ): Promise<Omit<Answer, 'body'> & { bytes: Uint8Array }> {
   try {
-    const signal = AbortSignal.timeout(LOOK_TIMEOUT_MS);
     const answer = await guardedGet(imageUrl, (url) => checkImageUrl(url, gatewayUrl), { headers, signal });
     return { ...answer, bytes: await readFirst(answer.body, length) };
   } catch (error) {

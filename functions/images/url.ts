@@ -12,14 +12,24 @@ const BLOCKED_PORTS = new Set(
     .map(Number),
 );
 
+/** Longest image URL, in characters: what web servers commonly take. */
+const MAX_LENGTH = 8_192;
+
 /** Why a text cannot be an image URL, to follow its name; undefined if it can. Whether http will do, Submit decides. */
 export function whyNoImageUrl(text: string): string | undefined {
+  if (text.length > MAX_LENGTH) return `must be at most ${MAX_LENGTH} characters long`;
   const url = URL.parse(text);
   if (!/^https?:$/.test(url?.protocol ?? '')) return 'must be an https URL';
+  // A parser takes the first part of the path for the host where there is none, as a template with a gap makes it.
+  if (!/^\s*https?:[\\/]{2}[^\\/]/i.test(text)) return 'must name a host behind "https://"';
   if (url?.username || url?.password) return 'must not hold a user or a password';
-  if (url?.port && BLOCKED_PORTS.has(Number(url.port)))
-    return `must not name the port ${url.port}, which fetch refuses`;
+  if (isBlockedPort(url?.port)) return `must not name the port ${url?.port}, which fetch refuses`;
   return undefined;
+}
+
+/** Whether fetch refuses a port, as a URL has it: empty for the protocol's own. */
+export function isBlockedPort(port = ''): boolean {
+  return port !== '' && BLOCKED_PORTS.has(Number(port));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { URL } from 'node:url';
 import { FORMATS, type ImageFormat } from '../../functions/images/formats.ts';
+import { isBlockedPort } from '../../functions/images/url.ts';
 
 /** Settings, or props, that cannot be used; the message names them and says what to do. */
 export class SettingError extends Error {
@@ -69,7 +70,8 @@ export const gatewayOrigin: Reader<string> = {
   parse: (value) => {
     const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
     const isSecure = url?.protocol === 'https:' || (url?.protocol === 'http:' && url.hostname === '127.0.0.1');
-    return url && isSecure && `${url.origin}/` === url.href ? url.origin : undefined;
+    const isUsable = isSecure && !isBlockedPort(url?.port);
+    return url && isUsable && `${url.origin}/` === url.href ? url.origin : undefined;
   },
 };
 

@@ -40,7 +40,10 @@ describe('every error', () => {
     const code = outputFiles[0]?.text ?? '';
     expect(code).not.toContain('class CutoutError');
     const output = execFileSync(process.execPath, ['--input-type=module'], { input: code, encoding: 'utf8' });
-    expect(JSON.parse(output)).toEqual({ name: 'ImageNotFound', message: 'It happened. Upload the image again.' });
+    expect(JSON.parse(output)).toEqual({
+      name: 'ImageNotFound',
+      message: `It happened. ${ERRORS.ImageNotFound.remedy}`,
+    });
   });
 
   it('that a redrive does not help submits nothing when it is redriven', () => {
@@ -87,8 +90,8 @@ describe('an error name', () => {
 
 describe('an explanation', () => {
   it('adds a full stop only where there is no end of a sentence', () => {
-    expect(explain('ImageNotFound', 'It is gone')).toBe('It is gone. Upload the image again.');
-    expect(explain('ImageNotFound', 'It is gone.')).toBe('It is gone. Upload the image again.');
-    expect(explain('ImageNotFound', 'Is it gone?')).toBe('Is it gone? Upload the image again.');
+    expect(explain('ResultTooLarge', 'It is large')).toBe('It is large. Upload a smaller version of the picture.');
+    expect(explain('ResultTooLarge', 'It is large.')).toBe('It is large. Upload a smaller version of the picture.');
+    expect(explain('ResultTooLarge', 'Is it large?')).toBe('Is it large? Upload a smaller version of the picture.');
   });
 });

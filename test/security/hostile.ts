@@ -6,7 +6,7 @@ export const seed = Number(process.env.FC_SEED ?? 20_300_101);
 /** Stands in URLs, and must never stand in a message. */
 export const SIGNATURE = 'planted0signature';
 /** Nothing listens there. */
-export const SIGNED_URL = `https://127.0.0.1:1/cat.jpg?X-Amz-Credential=${SIGNATURE}&X-Amz-Signature=${SIGNATURE}`;
+export const SIGNED_URL = `https://127.0.0.1:2/cat.jpg?X-Amz-Credential=${SIGNATURE}&X-Amz-Signature=${SIGNATURE}`;
 
 /** Texts that code stumbles over. */
 const texts = fc.oneof(

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MAX_IMAGE_BYTES } from '../../../functions/images/check.ts';
 import { lookAt } from '../../../functions/images/source.ts';
+import { CAT } from '../../support.ts';
 import { failureOf, PLAIN, PNG, serve, serveBytes, startS3, VERSIONED } from '../support.ts';
 
 const GATEWAY = 'https://gateway.example';
@@ -243,7 +244,9 @@ describe('looking at an image URL', () => {
   it('refuses what is no picture, or empty, without quoting the query', async () => {
     const text = await serveBytes('Dear Sir or Madam,', 'image/jpeg');
     const empty = await serveBytes('', 'image/jpeg');
-    const unsatisfiable = await serve((_request, response) => response.writeHead(416).end('no such range'));
+    const unsatisfiable = await serve(({ headers }, response) =>
+      headers.range ? response.writeHead(416).end('no such range') : response.end(),
+    );
 
     for (const { origin } of [text, empty, unsatisfiable]) {
       const error = await failureOf(look(`${origin}/cat.jpg?token=secret`));
@@ -260,12 +263,49 @@ describe('looking at an image URL', () => {
     expect(await failureOf(look(server.origin))).toMatchObject({ name: 'ImageTooLarge' });
   });
 
-  it.each([403, 404, 410])('does not find an image that is answered %i', async (status) => {
+  it.each([400, 401, 403, 405, 416])(
+    'asks once more without a Range where a server refuses it with %i',
+    async (status) => {
+      const server = await serve(({ headers }, response) =>
+        headers.range ? response.writeHead(status).end() : response.end(OTHER_PNG),
+      );
+      expect(await look(server.origin)).toMatchObject({ contentType: 'image/png' });
+      expect(server.received.map(({ headers }) => headers.range)).toEqual(['bytes=0-4099', undefined]);
+    },
+  );
+
+  it('says what it is to servers that ask for it', async () => {
+    const server = await serve(({ headers }, response) =>
+      /^cutout\b/.test(headers['user-agent'] ?? '') ? response.end(PNG) : response.writeHead(403).end(),
+    );
+    expect(await look(server.origin)).toMatchObject({ contentType: 'image/png' });
+  });
+
+  it.each([401, 403, 451])('says that the server refuses what is answered %i', async (status) => {
+    const server = await serve((_request, response) => response.writeHead(status).end(PNG));
+    const error = await failureOf(look(`${server.origin}/cat.jpg?token=secret`));
+
+    expect(error).toMatchObject({ name: 'ImageRefused' });
+    expect(error.message).toContain(`The server of ${server.origin}/cat.jpg refused (${status}).`);
+    expect(error.message).not.toContain('Upload the image again');
+  });
+
+  it('reads a JPEG anew for its frame header, also where no Range is taken', async () => {
+    const preview = Buffer.concat([Buffer.of(0xff, 0xed, 0xff, 0xff), Buffer.alloc(65_533)]);
+    const file = Buffer.concat([CAT.subarray(0, 2), preview, CAT.subarray(2)]);
+    const server = await serve(({ headers }, response) =>
+      headers.range ? response.writeHead(405).end() : response.end(file),
+    );
+    expect(await look(server.origin)).toMatchObject({ contentType: 'image/jpeg', size: file.length });
+    expect(server.received).toHaveLength(4);
+  });
+
+  it.each([404, 410])('does not find an image that is answered %i', async (status) => {
     const server = await serve((_request, response) => response.writeHead(status).end(PNG));
     const error = await failureOf(look(`${server.origin}/cat.jpg?token=secret`));
 
     expect(error).toMatchObject({ name: 'ImageNotFound' });
-    expect(error.message).toContain(`${server.origin}/cat.jpg answered ${status}`);
+    expect(error.message).toContain(`${server.origin}/cat.jpg is not there (${status})`);
   });
 
   it.each([408, 425, 429, 500, 503])('may find an image later that is answered %i now', async (status) => {
@@ -292,7 +332,7 @@ describe('looking at an image URL', () => {
   it('follows only so many redirects', async () => {
     const server = await serve((_request, response) => response.writeHead(302, { location: '/again' }).end());
 
-    expect(await failureOf(look(server.origin))).toMatchObject({ name: 'ImageNotFound' });
+    expect(await failureOf(look(server.origin))).toMatchObject({ name: 'ImageRefused' });
     expect(server.received).toHaveLength(11);
   });
 
