@@ -26,6 +26,8 @@ export interface S3Request {
   prefix?: string;
   /** The condition of the request, as in its header If-Match. */
   ifMatch?: string;
+  /** Whether the checksum is asked for. */
+  checksum?: boolean;
   /** Whose signature the request says it carries. */
   accessKeyId?: string;
   presigned: boolean;
@@ -223,6 +225,7 @@ function describeRequest(request: Request): S3Request {
     ...(versionId === undefined ? {} : { versionId }),
     ...(prefix === undefined ? {} : { prefix }),
     ...(ifMatch === undefined ? {} : { ifMatch }),
+    ...(request.headers['x-amz-checksum-mode'] === 'ENABLED' ? { checksum: true } : {}),
     ...(claim === undefined ? {} : { accessKeyId: claim.accessKeyId }),
     presigned: claim?.presigned ?? false,
   };

@@ -67,7 +67,17 @@ const EXPECTED: Record<string, string[]> = {
   'report-failure': [BATCH, S3, SFN, SDK, VALIBOT],
   'select-images': [S3, SDK, VALIBOT],
   // One bundle for both modes: the table of callbacks is used in webhook mode only.
-  submit: [PARAMETERS, S3, '@aws-sdk/s3-request-presigner', SECRETS, ...DYNAMODB, SDK, ...FILE_TYPE, VALIBOT],
+  submit: [
+    PARAMETERS,
+    S3,
+    '@aws-sdk/s3-request-presigner',
+    SECRETS,
+    ...DYNAMODB,
+    SDK,
+    ...FILE_TYPE,
+    'image-size',
+    VALIBOT,
+  ],
 };
 
 /** Licences that let a bundle be passed on if it names them. */

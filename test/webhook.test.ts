@@ -10,7 +10,7 @@ import { CAT, errorFile, picture, redrive, startCloud, statesOf, until, upload, 
 let cloud: LocalCloud;
 let number = 0;
 const newKey = () => `webhook-${++number}.jpg`;
-const WOKEN = ['Submit', 'Await callback', 'Check status', 'Deliver'];
+const WOKEN = ['Submit', 'Await callback', 'Check status', 'Finished?', 'Deliver'];
 
 beforeAll(async () => {
   // Retries leave time for a callback: 70 of them, on a machine that may be slow.
@@ -51,7 +51,7 @@ const post = (
 ) => fetch(url, { method: 'POST', body, headers });
 
 describe('a callback', () => {
-  it('wakes the execution, which enters four states', async () => {
+  it('wakes the execution, which enters five states', async () => {
     const key = newKey();
     const execution = await upload(cloud, key);
     expect(statesOf(execution)).toEqual(WOKEN);
@@ -98,7 +98,8 @@ describe('a callback', () => {
     await cloud.gateway.finish(requestId);
     await cloud.settled();
     expect(execution.status).toBe('SUCCEEDED');
-    expect(statesOf(execution)).toEqual(WOKEN);
+    const polls = waitsOf(execution).map(() => ['Wait', 'Check status', 'Finished?']);
+    expect(statesOf(execution)).toEqual([...WOKEN.slice(0, -1), ...polls.flat(), 'Deliver']);
   });
 
   it.each([
@@ -255,7 +256,7 @@ describe('each submission of an execution', () => {
     const execution = cloud.stepFunctions.start(`old-${number}`, input);
     await cloud.settled();
     expect(JSON.parse(execution.output ?? '')).toMatchObject({ status: 'SUPERSEDED', requestId: null });
-    expect(statesOf(execution)).toEqual(WOKEN);
+    expect(statesOf(execution)).toEqual([...WOKEN.slice(0, -1), 'Superseded']);
   });
 });
 

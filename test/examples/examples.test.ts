@@ -61,7 +61,7 @@ describe('parent-state-machine.ts', () => {
       overrides: { taskResourceLocalHandlers: { 'Tell operators': publish } },
       context: { Execution: { Id: arn } },
     });
-    await expect(result).rejects.toThrow('"Error":"ImageNotFound"');
+    await expect(result).rejects.toThrow('"Error":"ImageRefused"');
     expect(messages).toEqual([`Order order-3 has no cutout: see ${arn}`]);
   });
 });
@@ -109,7 +109,7 @@ describe('failure-alert.ts', () => {
     }
     await cloud.settled();
     expect(messages).toEqual([
-      expect.stringMatching(/^No cutout: arn:.*:cat-txt-\w+ FAILED: NotAnImage: .*is no image/),
+      expect.stringMatching(/^No cutout: arn:.*:cat-txt-\w+ FAILED: NotAnImage: .*is not an image/),
     ]);
   });
 });

@@ -73,11 +73,12 @@ area('Redriving, once the reason is gone', 'gateway or CDN, until the redrive', 
     },
   );
   fault('DownloadFailed', cutout(), async (scene) => {
-    scene.repeat('download', { status: 404 }, 34);
+    // Each try asks for a new URL, and downloads twice.
+    scene.repeat('download', { status: 404 }, 68);
     await failAndRedrive(scene, 'DownloadFailed');
   });
   fault('InvalidResult', cutout(), async (scene) => {
-    scene.next('download', 'html');
+    scene.next('download', 'html', 'html');
     await failAndRedrive(scene, 'InvalidResult');
   });
   fault('UntrustedResultUrl', cutout(), async (scene) => {

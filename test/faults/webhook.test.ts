@@ -34,7 +34,7 @@ const RATE_EXCEEDED = new AwsError('ThrottlingException', 'Rate exceeded');
 const GONE = new AwsError('ServiceUnavailable', 'Nobody is there to hear this', 503);
 
 const WAITING = ['Submit', 'Await callback'];
-const WOKEN = [...WAITING, 'Check status', 'Deliver'];
+const WOKEN = [...WAITING, 'Check status', 'Finished?', 'Deliver'];
 
 /** The POSTs of this row, accepted or not. */
 const posts = (scene: Scene): Submission[] =>
@@ -681,7 +681,7 @@ area(
         scene.execution = await until(() => scene.executions[1]);
         await scene.settled();
         expect(scene.statusOf(0, 2)).toEqual(['DELIVERED', 'SUPERSEDED']);
-        expect(statesOf(scene.execution)).toEqual(WOKEN);
+        expect(statesOf(scene.execution)).toEqual([...WOKEN.slice(0, -1), 'Superseded']);
         expect((await recordOf(scene))?.expiresAt).toBeDefined();
         scene.execution = newer;
       },
@@ -750,7 +750,7 @@ area(
       fails('RemovalFailed', { paid: 1 }),
       async (scene) => {
         scene.next('outcome', 'FAILED');
-        expect(statesOf(await scene.upload())).toEqual(WOKEN.slice(0, -1));
+        expect(statesOf(await scene.upload())).toEqual(WOKEN.slice(0, -2));
       },
       'gateway, the status of the job',
     );

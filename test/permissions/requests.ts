@@ -115,7 +115,7 @@ export class Requests {
   }
 
   #s3(name: string, input: S3Input): Access[] {
-    const { bucket, key, versionId, prefix = '', ifMatch } = input;
+    const { bucket, key, versionId, prefix = '', ifMatch, checksum } = input;
     const bucketArn = `arn:aws:s3:::${bucket}`;
     const onObject = (...actions: string[]) => on(`${bucketArn}/${key}`, ...actions);
     const keyArn = this.#bucketKeys.get(bucket);
@@ -129,7 +129,8 @@ export class Requests {
         // That an object does not exist is told to those who may list (404); to others it is forbidden (403).
         if (!this.#cloud.s3.get(bucket, key, versionId)) return [...read, ...on(bucketArn, 's3:ListBucket')];
         // Metadata are not encrypted with the bucket's key.
-        return [...read, ...(name === 'GetObject' ? onKey('kms:Decrypt') : [])];
+        // Asking for a checksum takes the key as reading does.
+        return [...read, ...(name === 'GetObject' || checksum === true ? onKey('kms:Decrypt') : [])];
       }
       case 'ListObjectsV2':
         return [{ action: 's3:ListBucket', resource: bucketArn, context: { 's3:prefix': prefix } }];
@@ -194,6 +195,7 @@ interface S3Input {
   versionId?: string;
   prefix?: string;
   ifMatch?: string;
+  checksum?: boolean;
 }
 
 const TRACES = ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'];

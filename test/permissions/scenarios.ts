@@ -17,6 +17,7 @@ export async function everything(cloud: LocalCloud, body: Buffer, { prefix = '' 
   await renewUrl(cloud, body, prefix);
   await failAndRedrive(cloud, body, prefix);
   await loseSources(cloud, body, prefix);
+  await deliverAgain(cloud, prefix);
   await failAfterDelivery(cloud, prefix);
   await backfill(cloud, body, prefix);
   await stopBackfill(cloud, body, prefix);
@@ -62,13 +63,24 @@ async function loseSources(cloud: LocalCloud, body: Buffer, prefix: string): Pro
   ended(await execute(cloud, 'missing', { bucket: cloud.uploadsBucket, key: `${prefix}missing.jpg` }), 'FAILED');
 }
 
-/** An error file that was left beside a result is deleted when the next failure is reported. */
+/** An error file that was left beside a result is deleted when that result is delivered again. */
+async function deliverAgain(cloud: LocalCloud, prefix: string): Promise<void> {
+  const [result = ''] = cloud.s3.list(cloud.resultsBucket).filter((key) => key.endsWith('cat.jpg.png'));
+  const errorFile = result.replace(/png$/, 'error.json');
+  cloud.s3.put(cloud.resultsBucket, errorFile, Buffer.from('{}'));
+  ended(await execute(cloud, 'again', { bucket: cloud.uploadsBucket, key: `${prefix}cat.jpg` }), 'SUCCEEDED');
+  if (cloud.s3.get(cloud.resultsBucket, errorFile)) throw new Error(`${errorFile} should have been deleted`);
+}
+
+/** … and when the failure of another execution for it is reported. */
 async function failAfterDelivery(cloud: LocalCloud, prefix: string): Promise<void> {
   const [result = ''] = cloud.s3.list(cloud.resultsBucket).filter((key) => key.endsWith('cat.jpg.png'));
   const errorFile = result.replace(/png$/, 'error.json');
   cloud.s3.put(cloud.resultsBucket, errorFile, Buffer.from('{}'));
-  cloud.gateway.nextSubmits(EMPTY_WALLET);
-  ended(await execute(cloud, 'again', { bucket: cloud.uploadsBucket, key: `${prefix}cat.jpg` }), 'FAILED');
+  cloud.onInvoke = (bundle) =>
+    bundle === 'submit' ? { errorType: 'InsufficientBalance', errorMessage: 'empty', trace: [] } : undefined;
+  ended(await execute(cloud, 'late', { bucket: cloud.uploadsBucket, key: `${prefix}cat.jpg` }), 'FAILED');
+  cloud.onInvoke = undefined;
   if (cloud.s3.get(cloud.resultsBucket, errorFile)) throw new Error(`${errorFile} should have been deleted`);
 }
 

@@ -250,7 +250,7 @@ describe('in webhook mode', () => {
   it('nothing that is said holds a capability or a task token, the API key or a signature', async () => {
     const secrets = await secretsOf(cloud, API_KEY);
     for (const what of ['a capability', 'a task token', 'a signature'])
-      expect(secrets[what]?.length, what).toBeGreaterThan(2);
+      expect(secrets[what]?.length, what).toBeGreaterThan(1);
     const said = everythingSaid(cloud);
     expect(said.filter(({ where }) => where === 'log').join().length).toBeGreaterThan(100);
     expect(leaks(said, secrets)).toEqual([]);
