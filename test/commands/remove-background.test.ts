@@ -178,7 +178,7 @@ describe('a job', () => {
     expect(await awaitJob(client(), requestId, patience, Date.now())).toEqual([
       `${gateway.cdnUrl}/v1/${requestId}/output.png`,
     ]);
-    expect(slept).toEqual([5, 5, 10, 5, 5]);
+    expect(slept).toEqual([5, 5, 9, 5, 5]);
     expect(shown.at(-1)).toBe('SOMETHING_NEW');
   });
 
