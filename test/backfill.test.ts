@@ -255,13 +255,20 @@ describe('a backfill of a bucket that was filled before and tells of no uploads'
 
 describe('a backfill of a bucket whose uploads are processed too', () => {
   it('neither pays for an image that its own upload is seeing to, nor leaves out one that failed', async () => {
-    const cloud = await startCloud({ gateway: { durationMs: 400 } });
+    const cloud = await startCloud({ waitMs: 200 });
     try {
       cloud.gateway.nextSubmits({ status: 402 });
       cloud.s3.put(cloud.uploadsBucket, 'failed.jpg', CAT);
       await cloud.settled();
+      // Under way until the backfill has looked.
+      cloud.gateway.nextOutcomes('NEVER');
       cloud.s3.put(cloud.uploadsBucket, 'busy.jpg', CAT);
       await until(() => cloud.gateway.accepted === 1 || undefined);
+      const busy = cloud.gateway.submissions.find(({ accepted }) => accepted)?.requestId ?? '';
+      cloud.onInvoke = (bundle) => {
+        if (bundle === 'plan-backfill') void cloud.gateway.finish(busy);
+        return undefined;
+      };
       const report = await reportOf(cloud, {});
       expect(report.found).toBe(2);
       expect(report.delivered + report.seenTo).toBe(2);
