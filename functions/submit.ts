@@ -48,10 +48,11 @@ export const handler = handlerOf(async (event: unknown): Promise<Job> => {
   const submittedAt = new Date().toISOString();
   const submission = submissionId(execution, next.submission);
   const job = { ...next, execution, submissionId: submission, requestId: null, submittedAt, waitSeconds: 1 };
-  const [image, upload] = await Promise.all([
-    lookAt(s3, next.source, env('GATEWAY_URL'), limits),
-    'bucket' in next.source ? headObject(s3, next.source.bucket, next.source.key, { checksum: true }) : undefined,
-  ]);
+  const asked =
+    'bucket' in next.source ? headObject(s3, next.source.bucket, next.source.key, { checksum: true }) : undefined;
+  asked?.catch(() => 'Seen where it is awaited: what the look finds wrong has a name and comes first.');
+  const image = await lookAt(s3, next.source, env('GATEWAY_URL'), limits);
+  const upload = await asked;
   if (image === 'SUPERSEDED') {
     logger.info('not submitted: the source has been overwritten');
     count('Superseded');
