@@ -239,3 +239,18 @@ area(
   },
   UNVERSIONED,
 );
+
+area('A source that S3 does not hand out', 'S3, answers to the GET and to the HEAD of the upload', (fault) => {
+  const refusals = [
+    ['it is in an archive', 'ImageArchived', { status: 403, code: 'InvalidObjectState' }],
+    ['its KMS key is disabled', 'ImageUnreadable', { status: 400, code: 'KMS.DisabledException' }],
+    ['it is encrypted with a key of its own (SSE-C)', 'ImageUnreadable', { status: 400, code: 'InvalidRequest' }],
+  ] as const;
+  for (const [what, error, refusal] of refusals) {
+    fault(what, fails(error, { also: 'at the first try' }), async (scene) => {
+      scene.failS3('GetObject', 'uploads', refusal);
+      if (error === 'ImageUnreadable') scene.failS3('HeadObject', 'uploads', refusal);
+      expect((await scene.upload()).error).toBe(error);
+    });
+  }
+});
