@@ -4,7 +4,7 @@ import type { Candidate, Selection, SkipReason } from './backfill/contract.ts';
 import { rowOf } from './errors.ts';
 import { bucketsFromEnv } from './input.ts';
 import { MAX_KEY_BYTES, parse } from './job.ts';
-import { readErrorFile } from './results/error-file.ts';
+import { isErrorOf, type ReadErrorFile, readErrorFile } from './results/error-file.ts';
 import { resultKey } from './results/keys.ts';
 import { headObject, httpStatus, type ObjectState } from './results/objects.ts';
 import { bytesOfCurrent, standingResult } from './results/standing.ts';
@@ -21,10 +21,10 @@ const suffixes = env('UPLOADS_SUFFIXES').split(',');
 /** Objects of a batch that are looked at, at once. */
 const PARALLEL = 16;
 /**
- * Without versions a backfill cannot tell that an upload is under way, and leaves alone those this young, in
- * milliseconds: retries take over two hours, and a job at most 90 minutes unless the settings say otherwise.
+ * Without versions, nothing but its age tells that an upload may be under way. Those this young are left alone, in
+ * milliseconds: three submissions until each of them times out, and retries of over two hours between them.
  */
-const RECENT = 4 * 3600 * 1000;
+const YOUNG_MS = (3 * Number(env('TIMEOUT_MINUTES')) + 4 * 60) * 60_000;
 
 /** Items are as Step Functions lists them. */
 const Event = v.object({
@@ -64,9 +64,10 @@ async function look(key: string, { prefix, startedAt, retryFailed }: BatchInput)
   if (object.isArchived) return 'archived';
   const { versionId, etag, lastModified } = object;
   const isVersioned = versionId !== undefined && versionId !== 'null';
-  if (!isVersioned && Date.parse(startedAt) - lastModified.getTime() < RECENT) return 'recent';
-  if (!retryFailed && (await hasFailedForGood(result, lastModified))) return 'failed';
-  return { bucket, key, versionId, etag };
+  if (!isVersioned && Date.parse(startedAt) - lastModified.getTime() < YOUNG_MS) return 'recent';
+  const failure = await failureOf(result, object);
+  if (failure !== undefined && !retryFailed && !rowOf(failure.error).redriveHelps) return 'failed';
+  return { bucket, key, versionId, etag, failed: failure?.execution };
 }
 
 function isUpload(key: string, prefix: string): boolean {
@@ -85,8 +86,8 @@ async function headUpload(bucket: string, key: string): Promise<ObjectState | un
   }
 }
 
-/** Whether an error file that is newer than the upload says that neither a redrive nor a new submission helps. */
-async function hasFailedForGood(resultKey: string, uploadedAt: Date): Promise<boolean> {
+/** The error file that is about exactly this object, if there is one. */
+async function failureOf(resultKey: string, object: ObjectState): Promise<ReadErrorFile | undefined> {
   const file = await readErrorFile(s3, { bucket: resultsBucket, resultKey });
-  return file !== undefined && file.writtenAt >= uploadedAt && !rowOf(file.error).redriveHelps;
+  return file !== undefined && isErrorOf(file, object) ? file : undefined;
 }

@@ -1,4 +1,4 @@
-import { Duration, Resource } from 'aws-cdk-lib';
+import { Duration, Resource, Stack } from 'aws-cdk-lib';
 import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import { Match, type OnEventOptions, Rule } from 'aws-cdk-lib/aws-events';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
@@ -21,7 +21,7 @@ import { Removal } from './pipeline/removal.ts';
 import { FAILURES, statusChange } from './pipeline/status-change.ts';
 import { Webhook } from './pipeline/webhook.ts';
 import { type BackgroundRemovalProps, checkProps } from './props.ts';
-import { refuseSharedBucket } from './settings/conflicts.ts';
+import { type Neighbour, refuseNeighbour, refuseSharedBucket } from './settings/conflicts.ts';
 import { DEFAULTS } from './settings/table.ts';
 
 /**
@@ -49,6 +49,7 @@ export class BackgroundRemoval extends Construct {
   /** Upload events that could not be processed. */
   readonly deadLetterQueue: IQueue;
   readonly #deployment: string;
+  readonly #neighbour: Neighbour;
 
   constructor(scope: Construct, id: string, props: BackgroundRemovalProps = {}) {
     super(scope, id);
@@ -64,10 +65,13 @@ export class BackgroundRemoval extends Construct {
     const uploads = new BucketAccess(this.uploads, props.uploadsPrefix ?? DEFAULTS.uploadsPrefix);
     const results = new BucketAccess(this.results, props.resultsPrefix ?? DEFAULTS.resultsPrefix);
     refuseSharedBucket({ uploads, results });
+    this.#neighbour = { path: this.node.path, uploads, results, uploadsSuffixes };
+    this.refuseNeighbours();
     const shared = { deployment, uploads, results };
 
     const webhook = props.webhook && new Webhook(this, 'Webhook', { ...props.webhook, deployment });
     this.callbackUrl = webhook?.url;
+    const timeout = props.timeout ?? Duration.minutes(DEFAULTS.timeoutMinutes);
     const { stateMachine } = new Removal(this, 'Workflow', {
       ...shared,
       webhook,
@@ -75,7 +79,7 @@ export class BackgroundRemoval extends Construct {
       gatewayUrl: props.gatewayUrl ?? DEFAULTS.gatewayUrl,
       resultHosts: props.resultHosts ?? DEFAULTS.resultHosts,
       expectedTime: props.expectedTime ?? Duration.seconds(DEFAULTS.expectedSeconds),
-      timeout: props.timeout ?? Duration.minutes(DEFAULTS.timeoutMinutes),
+      timeout,
       imageFormats: props.imageFormats ?? DEFAULTS.imageFormats,
       maxMegapixels: props.maxMegapixels ?? DEFAULTS.maxMegapixels,
     });
@@ -90,7 +94,14 @@ export class BackgroundRemoval extends Construct {
     this.queue = intake.queue;
     this.deadLetterQueue = intake.deadLetterQueue;
     const failures = new Failures(this, 'Failures', { ...shared, stateMachine });
-    const backfill = new Backfill(this, 'Backfill', { ...shared, removal: stateMachine, uploadsSuffixes });
+    const backfill = new Backfill(this, 'Backfill', {
+      ...shared,
+      removal: stateMachine,
+      queue: intake.queue,
+      deadLetterQueue: intake.deadLetterQueue,
+      uploadsSuffixes,
+      timeout,
+    });
     this.backfillStateMachine = backfill.stateMachine;
     new Monitoring(this, 'Monitoring', {
       deployment,
@@ -129,6 +140,12 @@ export class BackgroundRemoval extends Construct {
    */
   onFailed(id: string, options: OnEventOptions = {}): Rule {
     return this.onStatusChange(id, { status: FAILURES }, options);
+  }
+
+  private refuseNeighbours(): void {
+    for (const other of Stack.of(this).node.findAll()) {
+      if (other instanceof BackgroundRemoval && other !== this) refuseNeighbour(this.#neighbour, other.#neighbour);
+    }
   }
 
   private onStatusChange(id: string, detail: Record<string, unknown>, options: OnEventOptions): Rule {

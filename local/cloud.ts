@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { UpdateItemCommand, type UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
-import { type AwsApi, type AwsError, type Operation, serveAwsApi } from './aws-api.ts';
+import { type AwsApi, AwsError, type Operation, serveAwsApi } from './aws-api.ts';
 import { bucketsOf } from './buckets.ts';
 import { accessKeysOf, type Call, credentialsOf } from './callers.ts';
 import { describeStacks } from './cloudformation.ts';
@@ -172,6 +172,12 @@ export class LocalCloud {
       ...this.secrets.operations,
       ...this.stepFunctions.operations,
       'CloudFormation.DescribeStacks': () => describeStacks(this.template),
+      'AmazonSQS.GetQueueAttributes': ({ QueueUrl }) => {
+        const name = String(QueueUrl).split('/').at(-1);
+        const queue = [...this.queues.values()].find(({ arn }) => arn.endsWith(`:${name}`));
+        if (!queue) throw new AwsError('QueueDoesNotExist', 'The specified queue does not exist.');
+        return { Attributes: queue.attributes };
+      },
       'AmazonSQS.StartMessageMoveTask': ({ SourceArn, DestinationArn }) => {
         for (const body of this.#byArn(this.queues, SourceArn).drain())
           this.#byArn(this.queues, DestinationArn).send(body);
@@ -311,6 +317,7 @@ export class LocalCloud {
         AWS_SECRET_ACCESS_KEY: secretAccessKey,
         AWS_ENDPOINT_URL_S3: this.s3.url,
         AWS_ENDPOINT_URL_SFN: url,
+        AWS_ENDPOINT_URL_SQS: url,
         ...(this.dynamoDb && { AWS_ENDPOINT_URL_DYNAMODB: this.dynamoDb.url }),
         AWS_ENDPOINT_URL_SECRETS_MANAGER: url,
         ...this.#options.environment,

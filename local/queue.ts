@@ -52,9 +52,24 @@ export class LocalQueue {
   readonly #timers = new Set<NodeJS.Timeout>();
   #consumer: Consumer | undefined;
   #running = 0;
+  /** Messages that the consumer has at hand. */
+  #inFlight = 0;
 
   constructor(options: QueueOptions) {
     this.#options = options;
+  }
+
+  get arn(): string {
+    return this.#options.arn;
+  }
+
+  /** How many messages there are, as GetQueueAttributes tells it. */
+  get attributes(): Record<string, string> {
+    return {
+      ApproximateNumberOfMessages: String(this.#visible.length),
+      ApproximateNumberOfMessagesNotVisible: String(this.#inFlight + this.#timers.size),
+      ApproximateNumberOfMessagesDelayed: '0',
+    };
   }
 
   get deadLetters(): LocalQueue | undefined {
@@ -104,6 +119,7 @@ export class LocalQueue {
 
   async #process(batch: Message[], invoke: (event: unknown) => Promise<unknown>): Promise<void> {
     for (const message of batch) message.receives++;
+    this.#inFlight += batch.length;
     let failed: Set<string>;
     try {
       const response = (await invoke({ Records: batch.map((message) => this.#record(message)) })) as SQSBatchResponse;
@@ -113,6 +129,7 @@ export class LocalQueue {
       if (!(error instanceof FunctionError)) throw error;
       failed = new Set(batch.map((message) => message.id));
     }
+    this.#inFlight -= batch.length;
     for (const message of batch.filter(({ id }) => failed.has(id))) this.#takeBack(message);
   }
 

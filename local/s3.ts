@@ -152,9 +152,14 @@ export class LocalS3 {
     return this.#store.keys(bucket, prefix);
   }
 
-  /** Deletes an object as a request without a version would. */
-  delete(bucket: string, key: string): void {
-    this.#store.remove(bucket, key);
+  /** Deletes an object, or for good the version that is named. */
+  delete(bucket: string, key: string, versionId?: string): void {
+    this.#store.remove(bucket, key, { versionId });
+  }
+
+  /** Makes a current object as old as if it had been uploaded so many milliseconds ago. */
+  backdate(bucket: string, key: string, ageMs: number): void {
+    this.#store.read(bucket, key).lastModified = new Date(Date.now() - ageMs);
   }
 
   /** All versions and delete markers of a key, the latest first. */

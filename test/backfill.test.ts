@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BackfillInput, BackfillReport } from '../functions/backfill/contract.ts';
 import { LOCAL_CREDENTIALS, type LocalCloud } from '../local/cloud.ts';
 import type { Execution } from '../local/step-functions.ts';
-import { CAT, messageOf, picture, startCloud, statesOf, until } from './support.ts';
+import { CAT, execute, messageOf, picture, startCloud, statesOf, until } from './support.ts';
 
 /**
  * Backfills of an existing bucket, by the synthesized state machine and the built bundles. Distributed Maps are run by
@@ -222,6 +222,51 @@ describe('a backfill of a bucket that was filled before and tells of no uploads'
     cloud.gateway.always({ status: 'normal' });
   });
 
+  it('reads a key that holds characters at which some readers of lines split', async () => {
+    put('lines/a\u2028b\u2029c\u0085.jpg');
+    expect(await report('lines/')).toMatchObject({ found: 1, delivered: 1 });
+    expect(cutouts('lines/')).toEqual(['lines/a\u2028b\u2029c\u0085.jpg.png']);
+  });
+
+  it('takes an error file that is none of Cutout’s for none', async () => {
+    put('odd/a.jpg', 'odd/b.jpg');
+    cloud.s3.put(cloud.resultsBucket, 'odd/a.jpg.error.json', Buffer.from('no JSON'));
+    expect(await report('odd/')).toMatchObject({ found: 2, delivered: 2 });
+  });
+
+  it('gives a version that is current again its cutout, after the newer one was deleted for good', async () => {
+    cloud.gateway.nextOutcomes('FAILED');
+    const older = cloud.s3.put('photos', 'restored/a.jpg', small);
+    const newer = cloud.s3.put('photos', 'restored/a.jpg', await picture(90));
+    expect(await report('restored/', { toleratedFailurePercentage: 100 })).toMatchObject({
+      failed: { RemovalFailed: 1 },
+    });
+    cloud.s3.delete('photos', 'restored/a.jpg', newer.versionId);
+    // The error file is about the version that is gone.
+    expect(await report('restored/')).toMatchObject({ found: 1, skipped: {}, delivered: 1 });
+    expect(cloud.s3.get(cloud.resultsBucket, 'restored/a.jpg.png')?.metadata['source-version-id']).toBe(
+      older.versionId,
+    );
+    expect(cloud.s3.list(cloud.resultsBucket, 'restored/')).toEqual(['restored/a.jpg.png']);
+  });
+
+  it('redrives the execution that an error file names, if its own input names this key', async () => {
+    put('named/a.jpg', 'named/b.jpg');
+    cloud.gateway.always({ download: { status: 404 } });
+    // Started by another workflow, under a name of its own; paid, and not delivered.
+    const failed = await execute(cloud, 'workflow-named-a', { bucket: 'photos', key: 'named/a.jpg' });
+    expect(failed).toMatchObject({ status: 'FAILED', error: 'DownloadFailed' });
+    cloud.gateway.always({ download: 'normal' });
+    const file = stored<{ source: object }>(cloud, 'named/a.jpg.error.json');
+    const { etag } = cloud.s3.get('photos', 'named/b.jpg') ?? {};
+    const copied = { ...file, source: { bucket: 'photos', key: 'named/b.jpg', etag } };
+    cloud.s3.put(cloud.resultsBucket, 'named/b.jpg.error.json', Buffer.from(JSON.stringify(copied)));
+
+    expect(await report('named/')).toMatchObject({ found: 2, delivered: 2 });
+    expect(failed).toMatchObject({ status: 'SUCCEEDED', redriveCount: 1 });
+    expect(paid(), 'b.jpg alone').toBe(1);
+  });
+
   it('is refused while another one runs, by whose name', async () => {
     put('two/a.jpg');
     cloud.gateway.always({ status: { document: { status: 'PROCESSING' } } });
@@ -298,16 +343,80 @@ describe('a backfill of a bucket whose uploads are processed too', () => {
     }
   });
 
-  it('leaves alone what has just come into a bucket without versions, where the two could not be told apart', async () => {
-    const photos = { versioned: false, eventBridge: false };
-    const cloud = await startCloud({ settings: { uploadsBucket: 'photos' }, existingBuckets: { photos } });
+  it('leaves the execution of an upload alone when it is stopped', async () => {
+    const cloud = await startCloud({ settings: { expectedSeconds: 60 }, waitMs: 300 });
     try {
-      cloud.s3.put('photos', 'new.jpg', CAT);
-      expect(await reportOf(cloud, {})).toMatchObject({ examined: 1, found: 0, skipped: { recent: 1 } });
-      expect(cloud.gateway.accepted).toBe(0);
+      cloud.s3.put(cloud.uploadsBucket, 'own.jpg', CAT);
+      const own = await until(() => cloud.stepFunctions.executions[0]);
+      const stopped = await started(cloud, {});
+      await until(() => statesOf(stopped).includes('Remove') || stopped.status !== 'RUNNING');
+      cloud.stepFunctions.stop(stopped.arn);
+      await cloud.settled();
+      expect(own.status).toBe('SUCCEEDED');
+      expect(cloud.s3.list(cloud.resultsBucket, 'own')).toEqual(['own.jpg.png']);
+      expect(cloud.gateway.accepted).toBe(1);
     } finally {
       await cloud.close();
     }
+  });
+});
+
+describe('a backfill of a bucket without versions', () => {
+  let cloud: LocalCloud;
+  const HOUR = 3_600_000;
+  /** Uploads an object so many milliseconds ago, as far as S3 tells. */
+  const putAt = (key: string, ageMs: number) => {
+    cloud.s3.put('photos', key, CAT);
+    cloud.s3.backdate('photos', key, ageMs);
+  };
+  const deadLetterQueue = () =>
+    [...cloud.queues.values()].find(({ arn }) => arn.includes('IntakeDeadLetterQueue')) ?? expect.fail('no queue');
+
+  beforeAll(async () => {
+    cloud = await startCloud({
+      settings: { uploadsBucket: 'photos', timeoutMinutes: 120 },
+      existingBuckets: { photos: { versioned: false, eventBridge: true } },
+    });
+  });
+  afterAll(() => cloud?.close());
+
+  it('leaves alone what is younger than three timeouts and four hours: its own execution may be under way', async () => {
+    for (const [key, hours] of [
+      ['young/a.jpg', 0],
+      ['young/b.jpg', 9.9],
+      ['young/c.jpg', 10.1],
+    ] as const) {
+      putAt(key, hours * HOUR);
+    }
+    await cloud.settled();
+    for (const key of ['young/a.jpg', 'young/b.jpg', 'young/c.jpg']) cloud.s3.delete(cloud.resultsBucket, `${key}.png`);
+    expect(await reportOf(cloud, { prefix: 'young/', dryRun: true })).toMatchObject({
+      examined: 3,
+      found: 1,
+      skipped: { recent: 2 },
+    });
+  });
+
+  it('pays nothing for what failed after it was paid for: it redrives the execution that the error file names', async () => {
+    cloud.gateway.always({ download: { status: 404 } });
+    putAt('paid/a.jpg', 24 * HOUR);
+    await cloud.settled();
+    cloud.gateway.always({ download: 'normal' });
+    const paid = cloud.gateway.accepted;
+    expect(stored(cloud, 'paid/a.jpg.error.json')).toMatchObject({ error: 'DownloadFailed' });
+    expect(await reportOf(cloud, { prefix: 'paid/' })).toMatchObject({ found: 1, delivered: 1 });
+    expect(cloud.gateway.accepted).toBe(paid);
+    expect(cloud.s3.list(cloud.resultsBucket, 'paid/')).toEqual(['paid/a.jpg.png']);
+  });
+
+  it('is refused while uploads wait, or lie among the dead letters, unless it is a dry run', async () => {
+    deadLetterQueue().send('{}');
+    const refused = await backfill(cloud, { prefix: 'paid/' });
+    expect(refused).toMatchObject({ status: 'FAILED', error: 'InvalidInput' });
+    expect(messageOf(refused)).toMatch(/dead-letter queue holds about 1 messages.*MoveDeadLettersCommand/);
+    expect(await reportOf(cloud, { prefix: 'paid/', dryRun: true })).toMatchObject({ status: 'DRY_RUN' });
+    deadLetterQueue().drain();
+    expect(await reportOf(cloud, { prefix: 'paid/' })).toMatchObject({ status: 'COMPLETED' });
   });
 });
 
@@ -341,7 +450,10 @@ describe('a backfill whose results bucket insists on its KMS key', () => {
 
   it('fails before anything is paid if its policy makes no exception', async () => {
     const { execution, keys } = await run();
-    expect(execution).toMatchObject({ status: 'FAILED', error: 'States.ResultWriterFailed' });
+    expect(execution).toMatchObject({ status: 'FAILED', error: 'MapRunFailed' });
+    expect(execution.cause).toMatch(
+      /^States\.ResultWriterFailed: .* start the backfill again: it submits none twice\.$/,
+    );
     expect(keys).toEqual([]);
   });
 });

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import type { ExecutionInput } from '../contract.ts';
 import { CutoutError } from '../errors.ts';
 import { parse, STARTED_BY } from '../job.ts';
 import type { Prefixes } from '../results/keys.ts';
@@ -78,14 +79,18 @@ export interface Candidate {
   key: string;
   versionId?: string | undefined;
   etag: string;
+  /** Name of the execution that its error file names. */
+  failed?: string | undefined;
 }
 
 /** A line of the list of images: how the execution of one is started. */
 export interface ImageToStart {
-  input: Candidate;
+  input: ExecutionInput;
   name: string;
   /** For when an execution of that name has ended, and has left no result. */
   nextName: string;
+  /** Name of an execution that has failed with this image: redriven first, because it may have paid. */
+  failed?: string | undefined;
   /** When the backfill began, ISO 8601. */
   startedAt: string;
 }

@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
@@ -22,8 +21,19 @@ export async function* mapResults(
   const manifest = v.parse(Manifest, JSON.parse((await Body?.transformToString()) ?? ''));
   for (const { Key } of manifest.ResultFiles[status] ?? []) {
     const file = await s3.send(new GetObjectCommand({ Bucket: bucket, Key }));
-    for await (const line of createInterface({ input: file.Body as Readable })) {
+    for await (const line of linesOf(file.Body as Readable)) {
       if (line.trim() !== '') yield JSON.parse(line);
     }
   }
+}
+
+/** Splits at `\n` alone: keys, and so JSON texts, may hold U+2028 and U+2029, at which `readline` splits too. */
+async function* linesOf(body: Readable): AsyncGenerator<string> {
+  let rest = '';
+  for await (const chunk of body.setEncoding('utf8')) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  yield rest;
 }

@@ -1,7 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { ObjectSource, Source, UrlSource } from '../contract.ts';
 import { CutoutError } from '../errors.ts';
-import { isSuperseded, type ObjectHead, readHead } from '../results/objects.ts';
+import { httpStatus, isSuperseded, type ObjectHead, readHead } from '../results/objects.ts';
 import { isTransient } from '../runtime/http-status.ts';
 import { withoutQuery } from '../runtime/redact.ts';
 import { checkImage } from './check.ts';
@@ -51,13 +51,25 @@ async function lookAtObject(s3: S3Client, source: ObjectSource, limits: Limits):
   }
   let head = await readUpload(s3, { bucket, key }, SNIFF_BYTES);
   if (head !== undefined && isSuperseded(source, head)) return 'SUPERSEDED';
-  // Deleted, but in a bucket with versioning what was uploaded is still there.
-  if (head === undefined && versionId !== undefined) head = await readUpload(s3, source, SNIFF_BYTES);
+  // Deleted, but in a bucket with versioning what was uploaded may still be there.
+  if (head === undefined && versionId !== undefined) head = await readDeleted(s3, source);
   if (head === undefined) throw new CutoutError('ImageNotFound', `There is no object ${where} (any more)`);
   const pinned = { bucket, key, versionId: head.versionId ?? versionId, etag: etag ?? head.etag };
   const read = async (length: number) => (await readUpload(s3, pinned, length))?.bytes ?? new Uint8Array();
   const contentType = await checkImage({ where, head: head.bytes, size: head.size, read }, limits);
   return { source: pinned, contentType, size: head.size, uploadedAt: head.lastModified };
+}
+
+/** The first bytes of a version that is not current any more; undefined if it has been deleted for good. */
+async function readDeleted(s3: S3Client, source: ObjectSource): Promise<ObjectHead | undefined> {
+  try {
+    return await readUpload(s3, source, SNIFF_BYTES);
+  } catch (error) {
+    // Without s3:ListBucketVersions, S3 may say 403 of a version that is gone. The bucket itself can be read: S3 has
+    // just said 404, and not 403, of the current version.
+    if (httpStatus(error) === 403) return undefined;
+    throw error;
+  }
 }
 
 /** The first bytes of an upload, or of one version of it. @throws ImageArchived, ImageUnreadable */

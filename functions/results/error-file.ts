@@ -4,7 +4,7 @@ import type { Source } from '../contract.ts';
 import { CutoutError, ERROR_NAMES, type ErrorName } from '../errors.ts';
 import { deleteIfUnchanged, putIfUnchanged } from './conditional-writes.ts';
 import { errorKey, sha256 } from './keys.ts';
-import { headObject, readHead } from './objects.ts';
+import { headObject, isSuperseded, type ObjectState, readHead } from './objects.ts';
 import type { Place } from './standing.ts';
 
 /** What stands in `<key>.error.json`. */
@@ -28,19 +28,30 @@ const MAX_BYTES = 64 * 1024;
 /** How often the file is written anew because another one came in between. */
 const MAX_ATTEMPTS = 5;
 
-const Schema = v.object({ error: v.picklist(ERROR_NAMES), execution: v.string() });
+const Schema = v.object({
+  error: v.picklist(ERROR_NAMES),
+  execution: v.string(),
+  source: v.object({ versionId: v.optional(v.string()), etag: v.optional(v.string()) }),
+});
 
-/** An error file as it is read: what the reader needs of it, and when it was written. */
-export interface ReadErrorFile extends Pick<ErrorFile, 'error' | 'execution'> {
-  writtenAt: Date;
-}
+/** What is read of an error file. */
+export type ReadErrorFile = v.InferOutput<typeof Schema>;
 
 /** Reads an error file. @returns undefined if there is none, or if what is there is not one of Cutout's. */
 export async function readErrorFile(s3: S3Client, { bucket, resultKey }: Place): Promise<ReadErrorFile | undefined> {
   const object = await readHead(s3, { bucket, key: errorKey(resultKey) }, MAX_BYTES);
   if (object === undefined) return undefined;
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Schema), Buffer.from(object.bytes).toString());
-  return parsed.success ? { ...parsed.output, writtenAt: object.lastModified } : undefined;
+  return parsed.success ? parsed.output : undefined;
+}
+
+/**
+ * Whether an error file is about exactly this object. One that names neither version nor ETag is about an unknown one:
+ * its execution failed before it had seen which, and so before anything was paid.
+ */
+export function isErrorOf({ source }: ReadErrorFile, object: Pick<ObjectState, 'versionId' | 'etag'>): boolean {
+  const isPinned = source.versionId !== undefined || source.etag !== undefined;
+  return isPinned && !isSuperseded(source, object);
 }
 
 /** Why an error file is not (or no longer) needed. DELIVERED also does away with a file of another execution. */

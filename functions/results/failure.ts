@@ -46,7 +46,8 @@ export async function lastState(
   sfn: SFNClient,
   executionArn: string,
 ): Promise<{ name: string | undefined; input: unknown } | undefined> {
-  const pages = paginateGetExecutionHistory({ client: sfn }, { executionArn, reverseOrder: true, maxResults: 100 });
+  // As many as there are to a page: an execution that polled for hours has thousands.
+  const pages = paginateGetExecutionHistory({ client: sfn }, { executionArn, reverseOrder: true, maxResults: 1000 });
   for await (const { events } of pages) {
     const entered = events?.find((event) => event.stateEnteredEventDetails !== undefined)?.stateEnteredEventDetails;
     if (entered !== undefined) return { name: entered.name, input: JSON.parse(entered.input ?? 'null') };

@@ -44,7 +44,10 @@ export async function headObject(
 }
 
 /** Whether the object has been overwritten since it became `source`. A deleted object has not been overwritten. */
-export function isSuperseded(source: ObjectSource, current: Pick<ObjectState, 'etag' | 'versionId'>): boolean {
+export function isSuperseded(
+  source: Pick<ObjectSource, 'etag' | 'versionId'>,
+  current: Pick<ObjectState, 'etag' | 'versionId'>,
+): boolean {
   // An object from before versioning, or from while it was suspended, has the version "null".
   const otherVersion = source.versionId !== undefined && source.versionId !== (current.versionId ?? 'null');
   const otherBytes = source.etag !== undefined && source.etag !== current.etag;

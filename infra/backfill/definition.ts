@@ -1,9 +1,11 @@
 import {
   Choice,
   Condition,
+  Errors,
   Fail,
   type IChainable,
   JsonPath,
+  Pass,
   type StateMachine,
   Succeed,
   TaskInput,
@@ -24,6 +26,10 @@ export interface DefinitionProps extends Buckets {
   readonly removal: StateMachine;
 }
 
+/** Cause of a backfill whose listing, or whose results, Step Functions could not read or write. */
+const MAP_RUN_FAILED =
+  '{}: {} Images that were started go on. Once the reason is gone, start the backfill again: it submits none twice.';
+
 /** Prepare → Select images (Map) → Plan → Anything to do? → Remove (Map) → Report */
 export function backfillDefinition(scope: Construct, { functions, removal, ...buckets }: DefinitionProps): IChainable {
   const { uploads, results } = buckets;
@@ -34,6 +40,7 @@ export function backfillDefinition(scope: Construct, { functions, removal, ...bu
   });
   const select = selectAll(scope, { select: functions.select, uploads: uploads.bucket, results: results.bucket });
   const plan = task(scope, 'Plan backfill', functions.plan, {
+    executionArn: JsonPath.stringAt('$$.Execution.Id'),
     backfill: JsonPath.objectAt('$.backfill'),
     manifestKey: JsonPath.stringAt('$.selected.ResultWriterDetails.Key'),
   });
@@ -46,6 +53,17 @@ export function backfillDefinition(scope: Construct, { functions, removal, ...bu
     .when(Condition.or(isDryRun, isNothing), report)
     .otherwise(remove.next(report));
   remove.addCatch(report, { errors: ['States.ExceedToleratedFailureThreshold'], resultPath: '$.failure' });
+  const mapRunFailed = new Pass(scope, 'What failed', {
+    parameters: {
+      cause: JsonPath.format(
+        MAP_RUN_FAILED,
+        JsonPath.stringAt('$.failure.Error'),
+        JsonPath.stringAt('$.failure.Cause'),
+      ),
+    },
+  });
+  mapRunFailed.next(new Fail(scope, 'Map Run failed', { error: 'MapRunFailed', causePath: '$.cause' }));
+  for (const map of [select, remove]) map.addCatch(mapRunFailed, { errors: [Errors.ALL], resultPath: '$.failure' });
   const failed = new Fail(scope, 'Too many failures', { error: 'TooManyFailures', causePath: '$.summary' });
   const outcome = new Choice(scope, 'How did it go?')
     .when(Condition.stringEquals('$.status', 'TOO_MANY_FAILURES'), failed)

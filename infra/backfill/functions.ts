@@ -1,7 +1,8 @@
 import { Duration } from 'aws-cdk-lib';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { bucketVariables, type Deployment } from '../parts/bucket-access.ts';
-import { BundledFunction, type BundledFunctionProps } from '../parts/function.ts';
+import { BundledFunction, type BundledFunctionProps, text } from '../parts/function.ts';
 
 /** For reading and writing lists of millions of images: Lambda's maximum. */
 export const LISTS_TIMEOUT = Duration.minutes(15);
@@ -15,27 +16,42 @@ export interface BackfillFunctions {
 }
 
 export interface BackfillFunctionsProps extends Deployment {
+  /** Where upload events wait for their execution. */
+  readonly queue: IQueue;
+  /** Upload events that could not be processed. */
+  readonly deadLetterQueue: IQueue;
+  /** How long a job may take from its acceptance, in whole minutes. */
+  readonly timeout: Duration;
   /** Endings of the keys that are uploads. @default - all keys */
   readonly uploadsSuffixes?: readonly string[] | undefined;
 }
 
 /** Makes the functions of a backfill. */
 export function backfillFunctions(scope: Construct, props: BackfillFunctionsProps): BackfillFunctions {
-  const { deployment, uploads, results, uploadsSuffixes = [] } = props;
-  const environment = { ...bucketVariables(props), UPLOADS_SUFFIXES: uploadsSuffixes.join(',') };
+  const { deployment, uploads, results, queue, deadLetterQueue, uploadsSuffixes = [] } = props;
+  const common = bucketVariables(props);
   const ownFiles = (...actions: string[]) => results.objects(actions, 'backfills/*');
-  type Own = Pick<BundledFunctionProps, 'bundle' | 'description' | 'permissions' | 'timeout'>;
-  const make = (id: string, own: Own) => new BundledFunction(scope, id, { deployment, environment, ...own });
+  type Own = Omit<BundledFunctionProps, 'deployment' | 'environment'> & { environment?: Record<string, string> };
+  const make = (id: string, { environment, ...own }: Own) =>
+    new BundledFunction(scope, id, { deployment, environment: { ...common, ...environment }, ...own });
   return {
     prepare: make('Prepare', {
       bundle: 'prepare-backfill',
       description: 'Checks the input of a backfill',
+      environment: { QUEUE_URL: queue.queueUrl, DEAD_LETTER_QUEUE_URL: deadLetterQueue.queueUrl },
       // That it may see other backfills is added once their state machine is there.
-      permissions: [],
+      permissions: [
+        uploads.versioning(),
+        { actions: ['sqs:GetQueueAttributes'], resources: [queue.queueArn, deadLetterQueue.queueArn] },
+      ],
     }),
     select: make('Select', {
       bundle: 'select-images',
       description: 'Finds out which objects of a batch are images without a result',
+      environment: {
+        UPLOADS_SUFFIXES: uploadsSuffixes.join(','),
+        TIMEOUT_MINUTES: text(props.timeout.toMinutes()),
+      },
       permissions: [
         uploads.objects(['s3:GetObject']),
         uploads.list(),

@@ -16,6 +16,9 @@ import type { ErrorName } from '../../functions/errors.ts';
 import { executionArn } from '../parts/arns.ts';
 import { DESCRIBE_RETRY } from './retry.ts';
 
+/** There is no such execution, or none could have the name. */
+export const NOT_THERE = ['Sfn.ExecutionDoesNotExistException', 'Sfn.InvalidArnException'];
+
 /** Redrives the earlier execution, which goes on at the state that failed, and waits for it. */
 export function redriveEarlier(scope: Construct, removal: StateMachine): IChainable {
   const redrive = new CallAwsService(scope, 'Redrive', {
@@ -27,7 +30,10 @@ export function redriveEarlier(scope: Construct, removal: StateMachine): IChaina
     resultPath: JsonPath.DISCARD,
   });
   const wait = new Wait(scope, 'Wait for it', { time: WaitTime.duration(Duration.seconds(15)) });
-  const redriven = describeExecution(scope, 'Redriven execution', removal, '$.redriven');
+  const redriven = describeExecution(scope, 'Redriven execution', removal, {
+    name: '$.earlier.Name',
+    resultPath: '$.redriven',
+  });
   const ended = new Pass(scope, 'Redriven', {
     parameters: { 'output.$': 'States.StringToJson($.redriven.Output)' },
     outputPath: '$.output',
@@ -45,12 +51,12 @@ export function redriveEarlier(scope: Construct, removal: StateMachine): IChaina
   return redrive;
 }
 
-/** Describes the execution that has the image's name. */
+/** Describes an execution by its name. */
 export function describeExecution(
   scope: Construct,
   id: string,
   removal: StateMachine,
-  resultPath: string,
+  paths: { readonly name: string; readonly resultPath: string },
 ): CallAwsService {
   const describe = new CallAwsService(scope, id, {
     service: 'sfn',
@@ -58,10 +64,11 @@ export function describeExecution(
     iamAction: 'states:DescribeExecution',
     iamResources: [executionArn(removal.stateMachineName, ':*')],
     parameters: {
-      ExecutionArn: JsonPath.format(executionArn(removal.stateMachineName, ':{}'), JsonPath.stringAt('$.name')),
+      ExecutionArn: JsonPath.format(executionArn(removal.stateMachineName, ':{}'), JsonPath.stringAt(paths.name)),
     },
-    resultPath,
+    resultPath: paths.resultPath,
   });
+  describe.addRetry({ errors: NOT_THERE, maxAttempts: 0 });
   describe.addRetry(DESCRIBE_RETRY);
   return describe;
 }

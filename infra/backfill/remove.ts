@@ -17,7 +17,7 @@ import type { Construct } from 'constructs';
 import { errorsWhere } from '../../functions/errors.ts';
 import { functionTask } from '../parts/state-machine.ts';
 import { START_RETRY } from '../remove-background.ts';
-import { describeExecution, redriveEarlier } from './redrive.ts';
+import { describeExecution, NOT_THERE, redriveEarlier } from './redrive.ts';
 import { TASK_RETRY } from './retry.ts';
 import { FolderOfBackfill, PlannedImages } from './s3.ts';
 
@@ -49,13 +49,15 @@ export function removeAll(scope: Construct, props: RemoveProps): DistributedMap 
 }
 
 /**
- * Starts an image's execution under the name that its upload event would give it, so that both are one. If that name is
- * taken, the earlier execution decides: one that runs, or has left a result, already handles the image; one that failed
- * is redriven, because it may have been paid for; only what cannot be redriven is submitted anew.
+ * Redrives the execution that the image's error file names, because it may have been paid for. Otherwise starts one under
+ * the name that the upload event gives it, so that both are one. If that name is taken, the earlier execution decides:
+ * one that runs, or has left a result, already handles the image; one that failed is redriven; only what cannot be
+ * redriven is submitted anew.
  */
 function removeOne(scope: Construct, { select, removal }: RemoveProps): IChainable {
   const begin = start(scope, 'Remove background', removal, '$.name');
-  const earlier = describeExecution(scope, 'Earlier execution', removal, '$.earlier');
+  const earlier = describeExecution(scope, 'Earlier execution', removal, { name: '$.name', resultPath: '$.earlier' });
+  const redrive = redriveEarlier(scope, removal);
   const seenTo = new Pass(scope, 'Seen to', { result: Result.fromObject({ status: 'SEEN_TO' }) });
   const again = lookAgain(scope, select);
   const error = '$.earlier.Error';
@@ -65,12 +67,14 @@ function removeOne(scope: Construct, { select, removal }: RemoveProps): IChainab
       ...errorsWhere(({ redriveHelps }) => !redriveHelps).map((name) => Condition.stringEquals(error, name)),
     ),
   );
+  const isRunning = Condition.stringEquals('$.earlier.Status', 'RUNNING');
+  const isRedrivable = Condition.stringEquals('$.earlier.RedriveStatus', 'REDRIVABLE');
   begin.addCatch(earlier, { errors: NAME_TAKEN, resultPath: '$.taken' });
   earlier.next(
     new Choice(scope, 'How did it end?')
-      .when(Condition.stringEquals('$.earlier.Status', 'RUNNING'), seenTo)
+      .when(isRunning, seenTo)
       .when(isHopeless, again)
-      .when(Condition.stringEquals('$.earlier.RedriveStatus', 'REDRIVABLE'), redriveEarlier(scope, removal))
+      .when(isRedrivable, redrive)
       .otherwise(again),
   );
   again.next(
@@ -81,7 +85,37 @@ function removeOne(scope: Construct, { select, removal }: RemoveProps): IChainab
       )
       .otherwise(seenTo),
   );
-  return begin;
+
+  const isThisImages = isSame('$.of.input', '$.input');
+  const failed = describeExecution(scope, 'Failed execution', removal, { name: '$.failed', resultPath: '$.earlier' });
+  failed.addCatch(begin, { errors: NOT_THERE, resultPath: JsonPath.DISCARD });
+  failed.next(
+    inputOf(scope, '$.earlier.Input', '$.of').next(
+      new Choice(scope, 'Is it of this image?')
+        .when(isHopeless, begin)
+        .when(Condition.and(isThisImages, isRunning), seenTo)
+        .when(Condition.and(isThisImages, isRedrivable), redrive)
+        .otherwise(begin),
+    ),
+  );
+  return new Choice(scope, 'Has it failed before?').when(Condition.isPresent('$.failed'), failed).otherwise(begin);
+}
+
+/** Reads an execution's input, which is JSON in a text. */
+function inputOf(scope: Construct, path: string, resultPath: string): Pass {
+  return new Pass(scope, 'Its input', {
+    parameters: { input: JsonPath.stringToJson(JsonPath.stringAt(path)) },
+    resultPath,
+  });
+}
+
+/** Whether two inputs name the same object. */
+function isSame(one: string, other: string): Condition {
+  const fields = ['bucket', 'key'].flatMap((field) => [
+    Condition.isPresent(`${one}.${field}`),
+    Condition.stringEqualsJsonPath(`${one}.${field}`, `${other}.${field}`),
+  ]);
+  return Condition.and(...fields);
 }
 
 function start(scope: Construct, id: string, removal: StateMachine, name: string): StepFunctionsStartExecution {

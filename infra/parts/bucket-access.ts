@@ -50,6 +50,11 @@ export class BucketAccess {
     return { actions: ['s3:ListBucket'], resources: [this.bucket.bucketArn] };
   }
 
+  /** To see whether the bucket keeps versions. */
+  versioning(): Permission {
+    return { actions: ['s3:GetBucketVersioning'], resources: [this.bucket.bucketArn] };
+  }
+
   /** To read objects that are encrypted with the bucket's KMS key, if it has one. */
   decrypt(): Permission[] {
     return this.#key('kms:Decrypt');

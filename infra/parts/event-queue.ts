@@ -7,8 +7,12 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { accept } from './nag.ts';
 
-/** Longest that SQS keeps a message; a person has that long to look into a dead letter. */
-const MAX_RETENTION = Duration.days(14);
+/**
+ * How long messages are kept, SQS's longest. SQS counts from when a message was first sent: in the dead-letter queue, too,
+ * where a message that would have waited as long in its own queue has a day left to be looked into.
+ */
+const DEAD_LETTER_RETENTION = Duration.days(14);
+const RETENTION = Duration.days(13);
 
 export interface EventQueueProps {
   readonly description: string;
@@ -29,11 +33,12 @@ export class EventQueue extends Construct {
   constructor(scope: Construct, id: string, props: EventQueueProps) {
     super(scope, id);
     // SSE-SQS: EventBridge may not use the AWS managed key alias/aws/sqs.
-    const common = { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true, retentionPeriod: MAX_RETENTION };
-    this.deadLetterQueue = new Queue(this, 'DeadLetterQueue', common);
+    const common = { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true };
+    this.deadLetterQueue = new Queue(this, 'DeadLetterQueue', { ...common, retentionPeriod: DEAD_LETTER_RETENTION });
     accept(this.deadLetterQueue, 'Serverless-SQSRedrivePolicy', 'This is a dead-letter queue itself.');
     this.queue = new Queue(this, 'Queue', {
       ...common,
+      retentionPeriod: RETENTION,
       // Six times the function's timeout, as Lambda's documentation advises.
       visibilityTimeout: Duration.seconds(6 * props.functionTimeout.toSeconds()),
       // With the visibility timeout: an outage of an hour or more loses no event.

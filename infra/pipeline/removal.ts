@@ -1,10 +1,10 @@
-import { Duration, Token, Tokenization } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { allowToReadSecret } from '../parts/api-key.ts';
 import { bucketVariables, type Deployment } from '../parts/bucket-access.ts';
-import { BundledFunction } from '../parts/function.ts';
+import { BundledFunction, text } from '../parts/function.ts';
 import type { Webhook } from './webhook.ts';
 import { type CallbackProps, Workflow } from './workflow.ts';
 
@@ -116,11 +116,6 @@ export class Removal extends Construct {
       ],
     });
   }
-}
-
-/** A number as text, also one that is known only at deployment. */
-function text(number: number): string {
-  return Token.isUnresolved(number) ? Tokenization.stringifyNumber(number) : String(number);
 }
 
 /** A callback that comes is in time for nearly every job. */

@@ -42,7 +42,7 @@ export function refuseSharedBucket({ uploads, results }: Buckets): void {
   const { bucketName } = uploads.bucket;
   if (bucketName !== results.bucket.bucketName) return;
   const bucket = Token.isUnresolved(bucketName) ? uploads.bucket.node.path : bucketName;
-  if (beginsWith(uploads, results) || beginsWith(results, uploads)) {
+  if (overlap(uploads, results)) {
     throw new SettingError(
       `Uploads and results overlap: uploadsBucket and resultsBucket are both "${bucket}", and uploadsPrefix ` +
         `"${uploads.prefix}" and resultsPrefix "${results.prefix}" begin alike, so each result would be taken for a new ` +
@@ -55,6 +55,44 @@ export function refuseSharedBucket({ uploads, results }: Buckets): void {
         "resultsKmsKey (the buckets' encryptionKey) to the same.",
     );
   }
+}
+
+/** A deployment, as far as others may get in its way. */
+export interface Neighbour extends Buckets {
+  /** Path of its construct. */
+  readonly path: string;
+  /** Endings of the keys that are uploads. @default - all keys */
+  readonly uploadsSuffixes?: readonly string[] | undefined;
+}
+
+/**
+ * Refuses two deployments of one stack that would both process, and pay for, the same uploads, or write results to the
+ * same keys. Those of other stacks cannot be seen. @throws SettingError naming both
+ */
+export function refuseNeighbour(own: Neighbour, other: Neighbour): void {
+  const both = `${own.path} and ${other.path}`;
+  if (overlap(own.uploads, other.uploads) && suffixesOverlap(own, other)) {
+    throw new SettingError(
+      `${both} would both process, and pay for, the same uploads: of the same bucket, uploadsPrefix ` +
+        `"${own.uploads.prefix}" and "${other.uploads.prefix}" begin alike. Choose prefixes of which neither begins with ` +
+        'the other, or uploadsSuffixes of which none ends with another.',
+    );
+  }
+  if (overlap(own.results, other.results)) {
+    throw new SettingError(
+      `${both} would write results to the same keys: in the same bucket, resultsPrefix "${own.results.prefix}" and ` +
+        `"${other.results.prefix}" begin alike. Choose another bucket, or prefixes of which neither begins with the other.`,
+    );
+  }
+}
+
+function overlap(one: BucketAccess, other: BucketAccess): boolean {
+  const isSameBucket = one.bucket.bucketName === other.bucket.bucketName;
+  return isSameBucket && (beginsWith(one, other) || beginsWith(other, one));
+}
+
+function suffixesOverlap({ uploadsSuffixes: own = [''] }: Neighbour, { uploadsSuffixes: others = [''] }: Neighbour) {
+  return own.some((one) => others.some((other) => one.endsWith(other) || other.endsWith(one)));
 }
 
 function beginsWith({ prefix }: BucketAccess, other: BucketAccess): boolean {

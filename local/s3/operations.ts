@@ -41,6 +41,14 @@ const operations: Record<string, Operation> = {
   GetBucketLocation: () =>
     xmlAnswer(xml`<LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></LocationConstraint>`),
 
+  // A bucket that never had versions has no status.
+  GetBucketVersioning: (request, _body, store) => {
+    const status = store.bucket(request.bucket).versioned ? [xml`<Status>Enabled</Status>`] : [];
+    return xmlAnswer(
+      xml`<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${status}</VersioningConfiguration>`,
+    );
+  },
+
   GetBucketNotificationConfiguration: (request, _body, store) => {
     const { eventBridge } = store.bucket(request.bucket);
     const configuration = eventBridge ? [xml`<EventBridgeConfiguration></EventBridgeConfiguration>`] : [];

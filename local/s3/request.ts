@@ -28,6 +28,7 @@ const OPERATIONS: Record<string, string> = {
   'GET service': 'ListBuckets',
   'HEAD bucket': 'HeadBucket',
   'GET bucket?location': 'GetBucketLocation',
+  'GET bucket?versioning': 'GetBucketVersioning',
   'GET bucket?notification': 'GetBucketNotificationConfiguration',
   'PUT bucket?notification': 'PutBucketNotificationConfiguration',
   'GET bucket?list-type': 'ListObjectsV2',

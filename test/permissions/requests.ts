@@ -134,6 +134,8 @@ export class Requests {
       }
       case 'ListObjectsV2':
         return [{ action: 's3:ListBucket', resource: bucketArn, context: { 's3:prefix': prefix } }];
+      case 'GetBucketVersioning':
+        return on(bucketArn, 's3:GetBucketVersioning');
       case 'PutObject':
         return [...onObject('s3:PutObject'), ...compared, ...onKey('kms:GenerateDataKey')];
       case 'CreateMultipartUpload':
@@ -181,6 +183,8 @@ export class Requests {
         return on(`arn:aws:dynamodb:${REGION}:${ACCOUNT}:table/${input.TableName}`, 'dynamodb:UpdateItem');
       case 'Lambda.Invoke':
         return on(input.functionName, 'lambda:InvokeFunction');
+      case 'AmazonSQS.GetQueueAttributes':
+        return on(`arn:aws:sqs:${REGION}:${ACCOUNT}:${input.QueueUrl.split('/').at(-1)}`, 'sqs:GetQueueAttributes');
       case 'Lambda.Poll':
         return on(input.queueArn, 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes');
       default:

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { deleteErrorFile, readErrorFile } from '../../../functions/results/error-file.ts';
+import { deleteErrorFile, isErrorOf, readErrorFile } from '../../../functions/results/error-file.ts';
 import { PLAIN, PNG, startS3, VERSIONED } from '../support.ts';
 
 describe('the error file of an earlier failure', () => {
@@ -48,15 +48,15 @@ describe('the error file of an earlier failure', () => {
 
 describe('reading an error file', () => {
   const place = { bucket: PLAIN, resultKey: 'cat.jpg' };
-  const content = { error: 'RemovalFailed', cause: 'why', execution: 'cat-0123' };
+  const content = { error: 'RemovalFailed', cause: 'why', execution: 'cat-0123', source: { etag: 'e1' } };
 
-  it('tells its error, its execution and when it was written', async () => {
+  it('tells its error, its execution and what it is about', async () => {
     const { s3, client } = await startS3();
     s3.put(PLAIN, 'cat.jpg.error.json', Buffer.from(JSON.stringify(content)));
     expect(await readErrorFile(client, place)).toEqual({
       error: 'RemovalFailed',
       execution: 'cat-0123',
-      writtenAt: expect.any(Date),
+      source: { etag: 'e1' },
     });
   });
 
@@ -66,11 +66,26 @@ describe('reading an error file', () => {
     ['it is cut off', JSON.stringify(content).slice(0, 20)],
     ['it is empty', ''],
     ['it is JSON of another kind', '[1, 2]'],
-    ['it names an error that does not exist', '{"error": "Unheard", "execution": "cat-0123"}'],
+    ['it names an error that does not exist', JSON.stringify({ ...content, error: 'Unheard' })],
     ['it is longer than any', `${' '.repeat(70_000)}${JSON.stringify(content)}`],
   ])('finds none where %s', async (_why, body) => {
     const { s3, client } = await startS3();
     if (body !== undefined) s3.put(PLAIN, 'cat.jpg.error.json', Buffer.from(body));
     expect(await readErrorFile(client, place)).toBeUndefined();
+  });
+});
+
+describe('an error file', () => {
+  const file = (source: object) => ({ error: 'RemovalFailed' as const, execution: 'cat-0123', source });
+
+  it.each([
+    [{ versionId: 'v2', etag: 'e1' }, true],
+    [{ versionId: 'v1', etag: 'e1' }, false],
+    [{ versionId: 'v2', etag: 'e0' }, false],
+    [{ etag: 'e1' }, true],
+    // Nobody knows which upload it was: a newer one must not be taken for it.
+    [{}, false],
+  ])('about %j is about the object of version v2 and ETag e1: %s', (source, expected) => {
+    expect(isErrorOf(file(source), { versionId: 'v2', etag: 'e1' })).toBe(expected);
   });
 });

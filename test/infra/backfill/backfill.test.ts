@@ -67,6 +67,7 @@ function state(name: string): State {
 }
 
 const SELECT = 'Select images';
+const MAP_RUN_FAILED = { ErrorEquals: ['States.ALL'], ResultPath: '$.failure', Next: 'What failed' };
 const STARTS = ['Remove background', 'Remove background anew'];
 
 const places = { uploadsPrefix: '', resultsPrefix: 'out/' };
@@ -96,8 +97,16 @@ const RESULTS: Record<string, unknown> = {
   ),
   'Remove background': { ExecutionArn: 'arn:execution', Status: 'SUCCEEDED', Output: { status: 'DELIVERED' } },
   'Remove background anew': { ExecutionArn: 'arn:execution', Status: 'SUCCEEDED', Output: { status: 'DELIVERED' } },
-  'Earlier execution': { ExecutionArn: 'arn:execution', Status: 'FAILED', Error: 'E', RedriveStatus: 'REDRIVABLE' },
+  'Earlier execution': {
+    ...{ ExecutionArn: 'arn:execution', Name: 'name', Status: 'FAILED', Error: 'E', RedriveStatus: 'REDRIVABLE' },
+  },
   'Redriven execution': { Status: 'SUCCEEDED', Output: '{"status":"DELIVERED"}', Error: 'E', Cause: 'C' },
+  'Failed execution': {
+    ...{ ExecutionArn: 'arn:execution', Name: 'name', Status: 'FAILED', Error: 'E', RedriveStatus: 'REDRIVABLE' },
+    Input: JSON.stringify(image),
+  },
+  'Its input': { input: image },
+  'What failed': { cause: 'C' },
   'Look again': { Payload: { skipped: {}, images: [image] } },
 };
 
@@ -114,7 +123,7 @@ function place(input: unknown, path: string | null | undefined, result: unknown)
 
 /** What a state puts out. */
 function outputOf(name: string, of: State, input: unknown): unknown {
-  if (of.Type === 'Pass') return of.Result;
+  if (of.Type === 'Pass') return place(input, of.ResultPath, RESULTS[name] ?? of.Result);
   if (!Object.hasOwn(RESULTS, name)) return input;
   const raw = RESULTS[name];
   const selected = Object.entries(of.ResultSelector ?? {}).map(([key, path]) => [key.slice(0, -2), at(path, raw)]);
@@ -157,14 +166,16 @@ describe('the definition of a backfill', () => {
     const validate = createRequire(import.meta.url)('asl-validator');
     // It notes things down in what it is given.
     expect(validate(JSON.parse(text)).errorsText()).toBe('');
-    expect(validate(JSON.parse(text.replace('"StartAt":"Remove background"', '"StartAt":"No"'))).isValid).toBe(false);
+    expect(validate(JSON.parse(text.replace('"StartAt":"Has it failed before?"', '"StartAt":"No"'))).isValid).toBe(
+      false,
+    );
   });
 
   it('reaches every state, and reads nothing that no state before has put out', () => {
     expect(lostPaths(definition, {})).toEqual([]);
     const items = definition.States.Remove?.ItemProcessor as States;
     const { startedAt } = planned.backfill;
-    const item: ImageToStart = { input: image, name: 'cat', nextName: 'cat-2', startedAt };
+    const item: ImageToStart = { input: image, name: 'cat', nextName: 'cat-2', startedAt, failed: 'cat-0' };
     expect(lostPaths(items, item)).toEqual([]);
   });
 
@@ -178,7 +189,9 @@ describe('the definition of a backfill', () => {
 
   it('uses no context but what local interpreters supply, and no JSONata', () => {
     const used = [...text.matchAll(/\$\$\.?[A-Za-z0-9_.]*/g)].map(([path]) => path);
-    expect([...new Set(used)].sort()).toEqual(['$$.Execution.Name', '$$.Execution.StartTime', '$$.StateMachine.Id']);
+    expect([...new Set(used)].sort()).toEqual([
+      ...['$$.Execution.Id', '$$.Execution.Name', '$$.Execution.StartTime', '$$.StateMachine.Id'],
+    ]);
     expect(text).not.toMatch(/JSONata|\{%/);
   });
 });
@@ -211,14 +224,10 @@ describe('Select images', () => {
   });
 
   it('stops at the first batch that cannot be looked at: who is not looked at is not reported', () => {
-    for (const field of [
-      'ToleratedFailurePercentage',
-      'ToleratedFailurePercentagePath',
-      'ToleratedFailureCount',
-      'Catch',
-    ]) {
+    for (const field of ['ToleratedFailurePercentage', 'ToleratedFailurePercentagePath', 'ToleratedFailureCount']) {
       expect(state(SELECT)).not.toHaveProperty(field);
     }
+    expect(state(SELECT).Catch).toEqual([MAP_RUN_FAILED]);
   });
 });
 
@@ -260,6 +269,7 @@ describe('Remove', () => {
     expect(state('Remove').Next).toBe('Report backfill');
     expect(state('Remove').Catch).toEqual([
       { ErrorEquals: ['States.ExceedToleratedFailureThreshold'], ResultPath: '$.failure', Next: 'Report backfill' },
+      MAP_RUN_FAILED,
     ]);
     expect(state('How did it go?')).toMatchObject({
       Choices: [{ Variable: '$.status', StringEquals: 'TOO_MANY_FAILURES', Next: 'Too many failures' }],
