@@ -57,6 +57,8 @@ export function refuseSharedBucket({ uploads, results }: Buckets): void {
   }
 }
 
+const OTHER_PREFIXES = 'Choose another bucket, or prefixes of which neither begins with the other.';
+
 /** A deployment, as far as others may get in its way. */
 export interface Neighbour extends Buckets {
   /** Path of its construct. */
@@ -66,8 +68,9 @@ export interface Neighbour extends Buckets {
 }
 
 /**
- * Refuses two deployments of one stack that would both process, and pay for, the same uploads, or write results to the
- * same keys. Those of other stacks cannot be seen. @throws SettingError naming both
+ * Refuses two deployments of one stack that would both process, and pay for, the same uploads, of which one would take
+ * the other's results for uploads, or which would write results to the same keys. Those of other stacks cannot be seen.
+ * @throws SettingError naming both
  */
 export function refuseNeighbour(own: Neighbour, other: Neighbour): void {
   const both = `${own.path} and ${other.path}`;
@@ -78,10 +81,20 @@ export function refuseNeighbour(own: Neighbour, other: Neighbour): void {
         'the other, or uploadsSuffixes of which none ends with another.',
     );
   }
+  for (const [from, to] of [
+    [own, other],
+    [other, own],
+  ] as const) {
+    if (!overlap(from.results, to.uploads)) continue;
+    throw new SettingError(
+      `${to.path} would take the results of ${from.path} for uploads, and pay for each: in the same bucket, resultsPrefix ` +
+        `"${from.results.prefix}" and uploadsPrefix "${to.uploads.prefix}" begin alike. ${OTHER_PREFIXES}`,
+    );
+  }
   if (overlap(own.results, other.results)) {
     throw new SettingError(
       `${both} would write results to the same keys: in the same bucket, resultsPrefix "${own.results.prefix}" and ` +
-        `"${other.results.prefix}" begin alike. Choose another bucket, or prefixes of which neither begins with the other.`,
+        `"${other.results.prefix}" begin alike. ${OTHER_PREFIXES}`,
     );
   }
 }

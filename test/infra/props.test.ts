@@ -2,9 +2,10 @@ import { App, type AppProps, CfnParameter, Duration, RemovalPolicy, Stack } from
 import { Template } from 'aws-cdk-lib/assertions';
 import { ManagedPolicy, PermissionsBoundary } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
-import { Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
+import { Bucket, BucketEncryption, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Topic } from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
 import { describe, expect, it } from 'vitest';
 import { createApp } from '../../infra/app.ts';
 import { BackgroundRemoval } from '../../infra/background-removal.ts';
@@ -194,6 +195,54 @@ describe('one bucket for uploads and results', () => {
       return { uploads: bucket, results: bucket, uploadsPrefix: 'in/', resultsPrefix: 'out/' };
     };
     expect(() => make(props)).not.toThrow();
+  });
+});
+
+describe('two constructs of one stack', () => {
+  const two = (one: Partial<BackgroundRemovalProps>, other: Partial<BackgroundRemovalProps>) => {
+    const stack = new Stack(new App(), 'Shop');
+    const bucket = (name: string) => Bucket.fromBucketName(stack, name, name);
+    const buckets = { photos: bucket('photos'), cutouts: bucket('cutouts') };
+    for (const [id, props] of [
+      ['One', one],
+      ['Other', other],
+    ] as const) {
+      new BackgroundRemoval(new Construct(stack, id), 'Removal', {
+        ...{ uploads: buckets.photos, results: buckets.cutouts, resultsPrefix: `${id}/` },
+        ...props,
+      });
+    }
+  };
+
+  it.each<[string, Partial<BackgroundRemovalProps>, Partial<BackgroundRemovalProps>]>([
+    ['the same uploads', {}, {}],
+    ['the same uploads', { uploadsPrefix: 'in/' }, { uploadsPrefix: 'in/new/' }],
+    ['the same uploads', { uploadsSuffixes: ['.jpg'] }, { uploadsSuffixes: ['x.jpg', '.png'] }],
+    ['results to the same keys', { uploadsPrefix: 'a/' }, { uploadsPrefix: 'b/', resultsPrefix: 'One/b/' }],
+  ])('are refused where both would process, or write, %s', (what, one, other) => {
+    expect(() => two(one, other)).toThrow(SettingError);
+    expect(() => two(one, other)).toThrow(what);
+    expect(() => two(one, other)).toThrow('Shop/Other/Removal and Shop/One/Removal');
+  });
+
+  it('are refused where one would take the results of the other for uploads', () => {
+    const stack = new Stack(new App(), 'Shop');
+    const [a, b, c] = ['bucket-a', 'bucket-b', 'bucket-c'].map((name) => Bucket.fromBucketName(stack, name, name)) as [
+      IBucket,
+      IBucket,
+      IBucket,
+    ];
+    new BackgroundRemoval(stack, 'One', { uploads: a, results: b });
+    expect(() => new BackgroundRemoval(stack, 'Other', { uploads: b, results: c })).toThrow(
+      'Shop/Other would take the results of Shop/One for uploads, and pay for each',
+    );
+  });
+
+  it.each<[Partial<BackgroundRemovalProps>, Partial<BackgroundRemovalProps>]>([
+    [{ uploadsPrefix: 'a/' }, { uploadsPrefix: 'b/' }],
+    [{ uploadsSuffixes: ['.jpg'] }, { uploadsSuffixes: ['.png'] }],
+  ])('may share buckets with other prefixes or endings: %j and %j', (one, other) => {
+    expect(() => two(one, other)).not.toThrow();
   });
 });
 

@@ -111,6 +111,19 @@ describe('looking at an object', () => {
     expect(await failureOf(lookAt(client, source, GATEWAY))).toMatchObject({ name: 'ImageNotFound' });
   });
 
+  it('takes a version for gone that S3 forbids, but only where the bucket itself can be read', async () => {
+    const { s3, client } = await startS3();
+    const { versionId } = s3.put(VERSIONED, 'cat.png', PNG);
+    const forbidden = { status: 403, code: 'AccessDenied' };
+    const source = { bucket: VERSIONED, key: 'cat.png', versionId };
+    s3.delete(VERSIONED, 'cat.png', versionId);
+    s3.onRequest = (request) => (request.versionId === undefined ? undefined : forbidden);
+    expect(await failureOf(lookAt(client, source, GATEWAY))).toMatchObject({ name: 'ImageNotFound' });
+
+    s3.onRequest = () => forbidden;
+    expect(await failureOf(lookAt(client, source, GATEWAY))).toMatchObject({ name: 'AccessDenied' });
+  });
+
   it('says SUPERSEDED if another version has come since', async () => {
     const { s3, client } = await startS3();
     const { versionId, etag } = s3.put(VERSIONED, 'cat.png', PNG);
@@ -119,6 +132,15 @@ describe('looking at an object', () => {
     s3.put(VERSIONED, 'cat.png', OTHER_PNG);
     expect(await lookAt(client, source, GATEWAY)).toBe('SUPERSEDED');
     expect(await lookAt(client, { ...source, versionId: undefined }, GATEWAY)).toBe('SUPERSEDED');
+  });
+
+  it('says SUPERSEDED if its version was deleted for good, and an older one is current again', async () => {
+    const { s3, client } = await startS3();
+    s3.put(VERSIONED, 'cat.png', PNG);
+    const { versionId, etag } = s3.put(VERSIONED, 'cat.png', OTHER_PNG);
+    s3.delete(VERSIONED, 'cat.png', versionId);
+    const source = { bucket: VERSIONED, key: 'cat.png', versionId, etag };
+    expect(await lookAt(client, source, GATEWAY)).toBe('SUPERSEDED');
   });
 
   it('says SUPERSEDED also if the newer version has the same bytes: it has an execution of its own', async () => {
