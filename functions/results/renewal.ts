@@ -55,8 +55,9 @@ async function renewed(gateway: Gateway, job: Job, failure: CutoutError): Promis
 }
 
 /** Whether a download failed by what the server said, and not because the server had trouble or was not reached. */
-function isLasting({ name, httpStatus }: CutoutError): boolean {
-  return name === 'InvalidResult' || (httpStatus !== undefined && !isTransient(httpStatus));
+function isLasting(failure: CutoutError): boolean {
+  const { httpStatus } = failure;
+  return isError(failure, 'InvalidResult') || (httpStatus !== undefined && !isTransient(httpStatus));
 }
 
 function isOld(completedAt = ''): boolean {
