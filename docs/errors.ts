@@ -36,6 +36,14 @@ answers ERROR, which it does not charge, an image is submitted up to three times
 A function that crashes shows in the execution as AWS names it (\`Lambda.Unknown\`, \`Sandbox.Timedout\`, \`Runtime.…\`); in the error file
 as \`InternalError\`.
 
+## Errors of a backfill
+
+| Error | Means | What to do |
+| --- | --- | --- |
+| \`InvalidInput\` | its input is wrong, another backfill runs, or uploads wait that it could pay for twice; the message says which | Do what the message says. |
+| \`TooManyFailures\` | more images failed than \`toleratedFailurePercentage\` allows; its report counts them by error | See the error files, then start it again. |
+| \`MapRunFailed\` | Step Functions could not list the uploads, or read or write the backfill's own files; the cause names AWS's error | Images that were started go on. Once the reason is gone, start it again: it submits none twice. |
+
 ## The error file
 
 \`<key>.error.json\` lies where the result would, less the extension: for \`photos/cat.jpg\` it is \`photos/cat.jpg.error.json\`. It goes away

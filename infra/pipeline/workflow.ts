@@ -18,7 +18,8 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { CallAwsService } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
-import { errorsWhere, type Retried } from '../../functions/errors.ts';
+import type { Retried } from '../../functions/error-row.ts';
+import { errorsWhere } from '../../functions/errors.ts';
 import { functionTask, LoggedStateMachine } from '../parts/state-machine.ts';
 
 /** Full jitter halves the mean delay: 70 attempts, mostly up to 5 min apart, take 2 h 45 min on average. */
