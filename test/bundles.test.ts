@@ -42,6 +42,7 @@ const POWERTOOLS = ['commons', 'logger', 'metrics'].map((name) => `@aws-lambda-p
 const BATCH = '@aws-lambda-powertools/batch';
 const PARAMETERS = '@aws-lambda-powertools/parameters';
 const S3 = '@aws-sdk/client-s3';
+const SQS = '@aws-sdk/client-sqs';
 const SFN = '@aws-sdk/client-sfn';
 const SECRETS = '@aws-sdk/client-secrets-manager';
 /** The client, and the cache that it finds endpoints with. */
@@ -62,7 +63,7 @@ const EXPECTED: Record<string, string[]> = {
   'on-upload': [BATCH, SFN, SDK, VALIBOT],
   'plan-backfill': [S3, UPLOAD, SDK, VALIBOT],
   // Powertools' own use of the SDK's store for what belongs to an invocation.
-  'prepare-backfill': [SFN, SDK, VALIBOT],
+  'prepare-backfill': [S3, SFN, SQS, SDK, VALIBOT],
   'report-backfill': [S3, SDK, VALIBOT],
   'report-failure': [BATCH, S3, SFN, SDK, VALIBOT],
   'select-images': [S3, SDK, VALIBOT],
