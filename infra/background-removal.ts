@@ -20,8 +20,9 @@ import { Intake } from './pipeline/intake.ts';
 import { Removal } from './pipeline/removal.ts';
 import { FAILURES, statusChange } from './pipeline/status-change.ts';
 import { Webhook } from './pipeline/webhook.ts';
-import { type BackgroundRemovalProps, checkProps } from './props.ts';
+import { type BackgroundRemovalProps, checkProps, refuseGivenElsewhere } from './props.ts';
 import { type Neighbour, refuseNeighbour, refuseSharedBucket } from './settings/conflicts.ts';
+import { SettingError } from './settings/readers.ts';
 import { DEFAULTS } from './settings/table.ts';
 
 /**
@@ -54,6 +55,7 @@ export class BackgroundRemoval extends Construct {
   constructor(scope: Construct, id: string, props: BackgroundRemovalProps = {}) {
     super(scope, id);
     checkProps(this.node.path, props);
+    refuseGivenElsewhere(this, props);
     const { removalPolicy, uploadsSuffixes } = props;
     this.uploads = props.uploads ?? new ImageBucket(this, 'Uploads', { events: true, removalPolicy });
     // An imported bucket has notifications that nobody here knows of, and that this would replace.
@@ -113,9 +115,21 @@ export class BackgroundRemoval extends Construct {
     });
   }
 
-  /** Lets a principal start executions of the state machine, each of which costs what an image costs at the gateway. */
+  /**
+   * Lets a principal start executions of the state machine, each of which costs what an image costs at the gateway. A
+   * function or role in the stack of a given bucket would make that stack and this one need each other: put it elsewhere.
+   *
+   * A role that was imported with `mutable: false` is left as it is: allow it `states:StartExecution` yourself.
+   *
+   * @throws SettingError if the principal has no policy of its own, as a service
+   */
   grantStart(grantee: IGrantable): Grant {
-    return this.stateMachine.grantStartExecution(grantee);
+    const grant = this.stateMachine.grantStartExecution(grantee);
+    if (grant.success) return grant;
+    throw new SettingError(
+      `${grantee.grantPrincipal} cannot be granted the start of executions of ${this.node.path}, because it has no ` +
+        'policy of its own. Give a role or a function.',
+    );
   }
 
   /**
@@ -160,7 +174,7 @@ export class BackgroundRemoval extends Construct {
 
   /** A metric of this deployment by name. @default Sum over 5 minutes */
   metric(metricName: OwnMetricName, options?: MetricOptions): Metric {
-    return ownMetric(this.#deployment, metricName, options);
+    return ownMetric(this, this.#deployment, metricName, options);
   }
 
   /** Uploads whose execution was started. @default Sum over 5 minutes */

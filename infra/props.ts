@@ -2,9 +2,11 @@ import { type Duration, type RemovalPolicy, Token } from 'aws-cdk-lib';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { IConstruct } from 'constructs';
 import type { ImageFormat } from '../functions/images/formats.ts';
 import type { WebhookProps } from './pipeline/webhook.ts';
 import { type Given, refuseConflicts } from './settings/conflicts.ts';
+import { refuseElsewhere } from './settings/places.ts';
 import { integer, type Reader, read, SettingError } from './settings/readers.ts';
 import { SETTING_NAMES, SETTINGS, type Setting, type SettingName } from './settings/table.ts';
 
@@ -31,7 +33,7 @@ export interface BackgroundRemovalProps {
   readonly uploadsPrefix?: string | undefined;
   /**
    * Only objects whose key ends in one of these are processed, such as `['.jpg', '.png']`; upper and lower case differ.
-   * Executions that other workflows start are not held to it.
+   * Executions that other workflows start are not held to it. Must be known at synth.
    * @default - all objects
    */
   readonly uploadsSuffixes?: readonly string[] | undefined;
@@ -57,7 +59,7 @@ export interface BackgroundRemovalProps {
   readonly resultHosts?: readonly string[] | undefined;
   /**
    * Delay before the first status check: whole seconds, at most an hour, and shorter than `timeout`. With `webhook`, an
-   * execution waits for its callback twice as long, and at least five minutes.
+   * execution waits for its callback twice as long, and at least five minutes; then it must be known at synth.
    * @default Duration.seconds(5)
    */
   readonly expectedTime?: Duration | undefined;
@@ -107,6 +109,29 @@ export interface BackgroundRemovalProps {
   readonly removalPolicy?: RemovalPolicy | undefined;
 }
 
+/** Refuses what is given from another account or region, as far as that is known at synth. @throws SettingError */
+export function refuseGivenElsewhere(scope: IConstruct, props: BackgroundRemovalProps): void {
+  const { uploads, results, apiKeySecret, alarmTopic } = props;
+  const subject = (prop: string) => `${prop} of ${scope.node.path}`;
+  const deploy = 'Deploy one stack in each region and account that has such a bucket.';
+  if (uploads) refuseElsewhere(scope, subject('uploads'), uploads, deploy);
+  if (results) refuseElsewhere(scope, subject('results'), results, deploy);
+  if (apiKeySecret) {
+    refuseElsewhere(
+      scope,
+      subject('apiKeySecret'),
+      apiKeySecret,
+      'Give a secret of this place, a replica for instance.',
+    );
+  }
+  // A topic of another account is in order, if its policy lets this one publish.
+  if (alarmTopic) {
+    refuseElsewhere(scope, subject('alarmTopic'), alarmTopic, 'CloudWatch notifies topics of its own region.', [
+      'region',
+    ]);
+  }
+}
+
 /** Readers of the props that no setting stands for. */
 const OTHERS = {
   /** AWS's range for an event source mapping of a queue. */
@@ -131,12 +156,23 @@ export function checkProps(path: string, props: BackgroundRemovalProps): void {
   check('maxConcurrency', OTHERS.maxConcurrency, known(maxConcurrency));
   check('webhook.reservedConcurrency', OTHERS.reservedConcurrency, known(webhook?.reservedConcurrency));
   refuseConflicts(given, (name) => `${nameOf(name)} of ${path}`, nameOf);
+  refuseUnknown(path, props);
   if (uploadsPerMinute === undefined) return;
-  if (Token.isUnresolved(uploadsPerMinute)) {
-    throw new SettingError(`uploadsPerMinute of ${path} must be known at synth, because the pace is computed from it.`);
-  }
   if (maxConcurrency !== undefined) {
     throw new SettingError(`Give either maxConcurrency or uploadsPerMinute of ${path}, not both: each sets the pace.`);
+  }
+}
+
+/** Refuses what must be known at synth and is not, such as the value of a CfnParameter. @throws SettingError */
+function refuseUnknown(path: string, props: BackgroundRemovalProps): void {
+  const { uploadsPerMinute, uploadsSuffixes, expectedTime, webhook } = props;
+  const refuse = (prop: string, because: string) => {
+    throw new SettingError(`${prop} of ${path} must be known at synth, because ${because}.`);
+  };
+  if (Token.isUnresolved(uploadsPerMinute)) refuse('uploadsPerMinute', 'the pace is computed from it');
+  if (Token.isUnresolved(uploadsSuffixes)) refuse('uploadsSuffixes', 'each ending is a pattern of its own');
+  if (webhook && expectedTime?.isUnresolved()) {
+    refuse('expectedTime', 'with webhook, how long a callback is waited for is computed from it');
   }
 }
 

@@ -17,6 +17,7 @@ import {
 import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
 import type { ErrorName } from '../functions/errors.ts';
+import { refuseElsewhere } from './settings/places.ts';
 import { SettingError } from './settings/readers.ts';
 
 /**
@@ -177,6 +178,8 @@ export class RemoveBackground extends StepFunctionsStartExecution {
     const { stateMachine, bucket, key, versionId, etag, imageUrl, resultKey, executionName, ...task } = props;
     const image = { bucket, versionId, etag, key, imageUrl, resultKey };
     checkImage(id, image);
+    const remedy = 'A task starts executions of its own account and region only.';
+    refuseElsewhere(scope, `stateMachine of RemoveBackground "${id}"`, stateMachine, remedy);
     super(scope, id, {
       ...task,
       stateMachine,

@@ -20,10 +20,10 @@ export function allowFiles(stateMachine: StateMachine, { uploads, results }: Buc
 export function acceptExecutions(stateMachine: StateMachine, removal: StateMachine): void {
   const name = stateMachineNameIn(stateMachine);
   const arns = [
-    executionArn(removal.stateMachineName, ':*'),
-    executionArn(stateMachineNameIn(removal), '*'),
-    executionArn(name, ':*'),
-    ...[SELECT_LABEL, REMOVE_LABEL].map((label) => executionArn(name, `/${label}:*`)),
+    executionArn(removal, ':*'),
+    executionArn(removal, '*', stateMachineNameIn(removal)),
+    executionArn(stateMachine, ':*', name),
+    ...[SELECT_LABEL, REMOVE_LABEL].map((label) => executionArn(stateMachine, `/${label}:*`, name)),
   ];
   const reason = 'Executions of these two state machines; the CDK grants what starting and watching them takes.';
   for (const arn of arns) acceptWildcard(stateMachine, arn, reason);

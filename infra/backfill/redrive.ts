@@ -25,7 +25,7 @@ export function redriveEarlier(scope: Construct, removal: StateMachine): IChaina
     service: 'sfn',
     action: 'redriveExecution',
     iamAction: 'states:RedriveExecution',
-    iamResources: [executionArn(removal.stateMachineName, ':*')],
+    iamResources: [executionArn(removal, ':*')],
     parameters: { ExecutionArn: JsonPath.stringAt('$.earlier.ExecutionArn') },
     resultPath: JsonPath.DISCARD,
   });
@@ -62,9 +62,9 @@ export function describeExecution(
     service: 'sfn',
     action: 'describeExecution',
     iamAction: 'states:DescribeExecution',
-    iamResources: [executionArn(removal.stateMachineName, ':*')],
+    iamResources: [executionArn(removal, ':*')],
     parameters: {
-      ExecutionArn: JsonPath.format(executionArn(removal.stateMachineName, ':{}'), JsonPath.stringAt(paths.name)),
+      ExecutionArn: JsonPath.format(executionArn(removal, ':{}'), JsonPath.stringAt(paths.name)),
     },
     resultPath: paths.resultPath,
   });

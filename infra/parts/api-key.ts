@@ -1,9 +1,9 @@
 import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { ViaServicePrincipal } from 'aws-cdk-lib/aws-kms';
 import { CfnSecret, type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import type { BundledFunction } from './function.ts';
+import { keyArnOf } from './keys.ts';
 import { accept } from './nag.ts';
 
 /** A secret without a value, for the gateway's API key. */
@@ -17,10 +17,16 @@ export function emptySecret(scope: Construct, removalPolicy: RemovalPolicy = Rem
 
 /** Less than `grantRead`, which permits secretsmanager:DescribeSecret too. */
 export function allowToReadSecret(secret: ISecret, { ownRole }: BundledFunction): void {
-  const { secretArn, secretFullArn, encryptionKey } = secret;
+  const { secretArn, secretFullArn } = secret;
   // A complete ARN ends in six characters that Secrets Manager chose.
   const resources = [secretFullArn ?? `${secretArn}-??????`];
   ownRole.addToPolicy(new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources }));
-  const secretsManager = `secretsmanager.${Stack.of(ownRole).region}.amazonaws.com`;
-  encryptionKey?.grantDecrypt(new ViaServicePrincipal(secretsManager, ownRole));
+  const keyArn = keyArnOf(secret);
+  if (keyArn === undefined) return;
+  // On the role itself: the policy of a key that is only known by its ARN cannot be changed, and that of a key in another
+  // stack would make the two stacks need each other.
+  const conditions = {
+    StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(ownRole).region}.amazonaws.com` },
+  };
+  ownRole.addToPolicy(new PolicyStatement({ actions: ['kms:Decrypt'], resources: [keyArn], conditions }));
 }

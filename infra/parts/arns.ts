@@ -1,19 +1,18 @@
-import { Arn, ArnFormat, Aws } from 'aws-cdk-lib';
+import { Arn, ArnFormat, Stack } from 'aws-cdk-lib';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 
 /**
- * The ARN of executions, as the CDK puts it together.
+ * The ARN of executions of a state machine, as the CDK puts it together: with the account and region of the stack where
+ * they are known.
  *
  * @param which What follows the state machine's name: `:*` for all, `/Label:*` for those of a Map Run.
+ * @param name The state machine's name. @default - its `stateMachineName`
  */
-export function executionArn(stateMachineName: string, which: string): string {
-  return Arn.format({
-    partition: Aws.PARTITION,
-    region: Aws.REGION,
-    account: Aws.ACCOUNT_ID,
+export function executionArn(stateMachine: StateMachine, which: string, name = stateMachine.stateMachineName): string {
+  return Stack.of(stateMachine).formatArn({
     service: 'states',
     resource: 'execution',
-    resourceName: stateMachineName + which,
+    resourceName: name + which,
     arnFormat: ArnFormat.COLON_RESOURCE_NAME,
   });
 }

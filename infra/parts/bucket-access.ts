@@ -1,5 +1,6 @@
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { Permission } from './function.ts';
+import { keyArnOf } from './keys.ts';
 
 /** The two buckets of a deployment. */
 export interface Buckets {
@@ -15,7 +16,7 @@ export interface Deployment extends Buckets {
 
 /** The environment of functions that need to know which objects are uploads, and where and how results are written. */
 export function bucketVariables({ uploads, results }: Buckets): Record<string, string> {
-  const kmsKey = results.bucket.encryptionKey?.keyArn;
+  const kmsKey = results.keyArn;
   return {
     UPLOADS_BUCKET: uploads.bucket.bucketName,
     UPLOADS_PREFIX: uploads.prefix,
@@ -30,10 +31,14 @@ export function bucketVariables({ uploads, results }: Buckets): Record<string, s
 export class BucketAccess {
   readonly bucket: IBucket;
   readonly prefix: string;
+  /** ARN of its KMS key, if it has one. */
+  readonly keyArn: string | undefined;
 
+  /** @throws SettingError if its key is an alias that leads to no known key */
   constructor(bucket: IBucket, prefix: string) {
     this.bucket = bucket;
     this.prefix = prefix;
+    this.keyArn = keyArnOf(bucket);
   }
 
   /** Actions on objects, or only on those that match `keys`, a pattern under the prefix. */
@@ -76,7 +81,6 @@ export class BucketAccess {
   }
 
   #key(...actions: string[]): Permission[] {
-    const { encryptionKey } = this.bucket;
-    return encryptionKey === undefined ? [] : [{ actions, resources: [encryptionKey.keyArn] }];
+    return this.keyArn === undefined ? [] : [{ actions, resources: [this.keyArn] }];
   }
 }

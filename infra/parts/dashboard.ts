@@ -29,7 +29,7 @@ export class ImagesDashboard extends Dashboard {
     super(scope, id, { defaultInterval: Duration.days(1) });
     const { deployment, stateMachine, queue } = props;
     const own = (name: OwnMetricName, statistic?: string) =>
-      ownMetric(deployment, name, { period: PERIOD, ...(statistic && { statistic, label: statistic }) });
+      ownMetric(this, deployment, name, { period: PERIOD, ...(statistic && { statistic, label: statistic }) });
 
     this.addWidgets(new AlarmStatusWidget({ title: 'Alarms', alarms: props.alarms, width: 24, height: 3 }));
     this.addWidgets(

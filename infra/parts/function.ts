@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Duration, RemovalPolicy, Token, Tokenization } from 'aws-cdk-lib';
+import { Duration, Fn, RemovalPolicy, Token, Tokenization } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Code, Function as LambdaFunction, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -16,6 +16,11 @@ export const FUNCTION_TIMEOUT = Duration.minutes(1);
 /** A number as an environment variable's text, also one that is known only at deployment. */
 export function text(number: number): string {
   return Token.isUnresolved(number) ? Tokenization.stringifyNumber(number) : String(number);
+}
+
+/** A list as an environment variable's text, also one that is known only at deployment. */
+export function list(items: readonly string[]): string {
+  return Token.isUnresolved(items) ? Fn.join(',', [...items]) : items.join(',');
 }
 
 /** What a function may do. */

@@ -8,6 +8,16 @@ export function accept(construct: IConstruct, id: string, reason: string): void 
 
 /** Accepts that a policy of `construct` names `resource`, if that holds a wildcard. */
 export function acceptWildcard(construct: IConstruct, resource: string, reason: string): void {
+  // Only then is it known how the template will write what belongs to another stack.
+  construct.node.addValidation({
+    validate: () => {
+      acceptWildcardNow(construct, resource, reason);
+      return [];
+    },
+  });
+}
+
+function acceptWildcardNow(construct: IConstruct, resource: string, reason: string): void {
   const flat = flatten(Stack.of(construct).resolve(resource));
   const id = `AwsSolutions-IAM5[Resource::${flat}]`;
   if (!flat.includes('*')) return;
@@ -26,5 +36,6 @@ function flatten(reference: unknown): string {
     const [delimiter, items] = value as [string, unknown[]];
     return items.map(flatten).join(delimiter);
   }
+  if (name === 'Fn::ImportValue') return flatten(value);
   return JSON.stringify(reference);
 }

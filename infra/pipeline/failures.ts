@@ -31,7 +31,7 @@ export class Failures extends EventQueue {
       permissions: [
         {
           actions: ['states:DescribeExecution', 'states:GetExecutionHistory'],
-          resources: [executionArn(stateMachine.stateMachineName, ':*')],
+          resources: [executionArn(stateMachine, ':*')],
           wildcard: 'All executions of this state machine, and of no other.',
         },
         uploads.objects(['s3:GetObject']),

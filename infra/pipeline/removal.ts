@@ -4,7 +4,7 @@ import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { allowToReadSecret } from '../parts/api-key.ts';
 import { bucketVariables, type Deployment } from '../parts/bucket-access.ts';
-import { BundledFunction, text } from '../parts/function.ts';
+import { BundledFunction, list, text } from '../parts/function.ts';
 import type { Webhook } from './webhook.ts';
 import { type CallbackProps, Workflow } from './workflow.ts';
 
@@ -101,7 +101,7 @@ export class Removal extends Construct {
       bundle: 'deliver',
       deployment,
       description: 'Streams a result from the CDN into the results bucket',
-      environment: { ...bucketVariables(this.#props), ...gateway, RESULT_HOSTS: resultHosts.join(',') },
+      environment: { ...bucketVariables(this.#props), ...gateway, RESULT_HOSTS: list(resultHosts) },
       // 4 parts of 8 MB in flight, and the share of a CPU and of the network that comes with the memory.
       memorySize: 512,
       // Two downloads of up to 4 minutes, and between them a status request.

@@ -1,5 +1,4 @@
 import { Token } from 'aws-cdk-lib';
-import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { BucketAccess, Buckets } from '../parts/bucket-access.ts';
 import { SettingError } from './readers.ts';
 import { SETTING_NAMES, SETTINGS, type SettingName } from './table.ts';
@@ -49,7 +48,7 @@ export function refuseSharedBucket({ uploads, results }: Buckets): void {
         'upload. Choose another bucket, or prefixes of which neither begins with the other, such as "in/" and "out/".',
     );
   }
-  if (keyOf(uploads.bucket) !== keyOf(results.bucket)) {
+  if (uploads.keyArn !== results.keyArn) {
     throw new SettingError(
       `Uploads and results are in the same bucket, "${bucket}", which has one KMS key: set uploadsKmsKey and ` +
         "resultsKmsKey (the buckets' encryptionKey) to the same.",
@@ -110,8 +109,4 @@ function suffixesOverlap({ uploadsSuffixes: own = [''] }: Neighbour, { uploadsSu
 
 function beginsWith({ prefix }: BucketAccess, other: BucketAccess): boolean {
   return prefix.startsWith(other.prefix);
-}
-
-function keyOf({ encryptionKey }: IBucket): string | undefined {
-  return encryptionKey?.keyArn;
 }

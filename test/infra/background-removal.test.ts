@@ -33,9 +33,10 @@ const FILTERS = {
   Alike: { uploadsPrefix: 'a.jpg', uploadsSuffixes: ['.jpg'] },
 };
 type Filter = keyof typeof FILTERS;
+const bucketOf = (filter: string) => `images-of-${filter.toLowerCase()}`;
 
 for (const [id, filter] of Object.entries(FILTERS)) {
-  const uploads = Bucket.fromBucketName(stack, `Images of ${id}`, 'images');
+  const uploads = Bucket.fromBucketName(stack, `Images of ${id}`, bucketOf(id));
   new BackgroundRemoval(stack, id, { uploads, ...filter });
 }
 const template = Template.fromStack(stack);
@@ -196,7 +197,7 @@ interface Upload {
 }
 
 /** Whether EventBridge's event for an object that was created is taken for an upload. */
-function isUpload(filter: Filter, { bucket = 'images', key, type = 'Object Created' }: Upload): boolean {
+function isUpload(filter: Filter, { bucket = bucketOf(filter), key, type = 'Object Created' }: Upload): boolean {
   return matches(patternOf(template, `${filter}IntakeRule`), {
     version: '0',
     id: '17793124-05d4-b198-2fde-7ededc63b103',
@@ -239,7 +240,7 @@ describe('what is taken for an upload', () => {
 
   it('is neither an object of another bucket nor one that was deleted', () => {
     expect(isUpload('Both', { key: 'photos/cat.jpg' })).toBe(true);
-    expect(isUpload('Both', { key: 'photos/cat.jpg', bucket: 'images2' })).toBe(false);
+    expect(isUpload('Both', { key: 'photos/cat.jpg', bucket: 'images-of-both2' })).toBe(false);
     expect(isUpload('Both', { key: 'photos/cat.jpg', type: 'Object Deleted' })).toBe(false);
   });
 });

@@ -99,7 +99,6 @@ describe('a value that is known only at deployment is taken as it is', () => {
         uploadsPrefix: name,
         gatewayUrl: name,
         maxConcurrency: count,
-        expectedTime: Duration.seconds(count),
         webhook: { reservedConcurrency: count },
       };
     });
@@ -114,12 +113,11 @@ describe('a value that is known only at deployment is taken as it is', () => {
     expect(callback.ReservedConcurrentExecutions).toEqual({ Ref: 'Number' });
   });
 
-  it.each(['polling', 'webhook'])('as the delay before the first status check, in %s mode', (mode) => {
+  it('as the delay before the first status check', () => {
     const template = Template.fromStack(
       make((scope) => ({
         expectedTime: Duration.seconds(number(scope)),
         timeout: Duration.minutes(number(scope, 'Minutes')),
-        webhook: mode === 'webhook' ? {} : undefined,
       })),
     );
     const { Environment } = resource(template, 'AWS::Lambda::Function', 'WorkflowSubmit').Properties;

@@ -24,14 +24,18 @@ const VARIANTS = {
     options: {
       settings: {
         ...{ uploadsBucket: 'photos', uploadsKmsKey: keyArn('photos') },
-        ...{ resultsBucket: 'cutouts', resultsKmsKey: keyArn('cutouts'), apiKeySecret: 'pixazo/api-key' },
+        ...{ resultsBucket: 'cutouts', resultsKmsKey: keyArn('cutouts') },
+        ...{ apiKeySecret: 'pixazo/api-key', apiKeyKmsKey: keyArn('api-key') },
       },
       existingBuckets: {
         photos: { versioned: true, eventBridge: true },
         cutouts: { versioned: true },
       },
     },
-    existing: { keys: { photos: keyArn('photos'), cutouts: keyArn('cutouts') } },
+    existing: {
+      keys: { photos: keyArn('photos'), cutouts: keyArn('cutouts') },
+      secretKeys: { 'pixazo/api-key': keyArn('api-key') },
+    },
   },
   'in webhook mode, in another app, with two prefixes of one bucket and keys of that app': {
     options: { app: anotherApp },

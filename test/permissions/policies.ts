@@ -19,7 +19,7 @@ export interface Policies {
 }
 
 /** All policies of a template that decide on what its functions and state machines do. */
-export function policiesOf(template: Template, { keys = {} }: Existing): Policies {
+export function policiesOf(template: Template, { keys = {}, secretKeys = {} }: Existing): Policies {
   // The CDK's own helpers, whose code is in the template, do not run on this machine.
   const functions = template.resources('AWS::Lambda::Function').filter(({ assetPath }) => assetPath !== undefined);
   const machines = template.resources('AWS::StepFunctions::StateMachine');
@@ -61,7 +61,7 @@ export function policiesOf(template: Template, { keys = {} }: Existing): Policie
   }
   // The policy that a key has unless it is given another one: the account's IAM policies decide.
   const root = { AWS: `arn:aws:iam::${ACCOUNT}:root` };
-  for (const arn of Object.values(keys)) {
+  for (const arn of Object.values({ ...keys, ...secretKeys })) {
     add(ofResources, arn, [{ Effect: 'Allow', Principal: root, Action: 'kms:*', Resource: '*' }]);
   }
   return { ofRoles, ofResources };

@@ -17,6 +17,8 @@ type Access = Omit<IamRequest, 'principal' | 'context'> & { context?: Record<str
 export interface Existing {
   /** ARN of the KMS key that encrypts the objects of a bucket, by name of the bucket. */
   keys?: Record<string, string>;
+  /** ARN of the KMS key that encrypts a secret, by name of the secret. */
+  secretKeys?: Record<string, string>;
 }
 
 /** Says which requests IAM has to allow so that a call succeeds, by AWS's documentation of each operation. */
@@ -29,7 +31,7 @@ export class Requests {
   /** By ARN of the secret. */
   readonly #secretKeys: Map<string, string>;
 
-  constructor(cloud: LocalCloud, { keys = {} }: Existing) {
+  constructor(cloud: LocalCloud, { keys = {}, secretKeys = {} }: Existing) {
     const { template } = cloud;
     this.#cloud = cloud;
     this.#callers = new Map(
@@ -43,12 +45,14 @@ export class Requests {
       return key === undefined ? [] : [[template.ref(logicalId), key] as const];
     });
     this.#bucketKeys = new Map([...Object.entries(keys), ...made]);
-    this.#secretKeys = new Map(
-      template
-        .resources('AWS::SecretsManager::Secret')
-        .filter(({ properties }) => properties.KmsKeyId !== undefined)
-        .map(({ logicalId, properties }) => [template.arn(logicalId), properties.KmsKeyId]),
+    const secrets = template
+      .resources('AWS::SecretsManager::Secret')
+      .filter(({ properties }) => properties.KmsKeyId !== undefined)
+      .map(({ logicalId, properties }) => [template.arn(logicalId), properties.KmsKeyId] as const);
+    const existing = Object.entries(secretKeys).map(
+      ([name, key]) => [`arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:${name}-AbCdEf`, key] as const,
     );
+    this.#secretKeys = new Map([...secrets, ...existing]);
   }
 
   /** Throws for an operation that is not known here: nothing is allowed unseen. */
