@@ -146,7 +146,6 @@ async function byHandler(file: string, services: Services, key: string, bytes: n
   const event = (name: string) => ({
     execution: name,
     source: { bucket: 'uploads', key: 'large.tif', ...source },
-    resultKey: name,
     // For the handler that does not derive it.
     key: `${name}.png`,
     submission: 1,

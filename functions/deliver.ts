@@ -2,6 +2,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import type { ExecutionOutput, StoredResult } from './contract.ts';
 import { CutoutError } from './errors.ts';
 import { Gateway } from './gateway/client.ts';
+import { bucketsFromEnv, isUpload, resultKeyOf } from './input.ts';
 import { type Job, parseJob, publicSource } from './job.ts';
 import { withKmsKey } from './results/encryption.ts';
 import { deleteErrorFile } from './results/error-file.ts';
@@ -19,6 +20,7 @@ import { count, timeToCutout } from './runtime/metrics.ts';
 const s3 = withKmsKey(withUnsignedPayload(new S3Client({})), process.env.RESULTS_KMS_KEY);
 const gateway = new Gateway({ url: env('GATEWAY_URL'), apiKey });
 const bucket = env('RESULTS_BUCKET');
+const buckets = bucketsFromEnv();
 const hosts = env('RESULT_HOSTS').split(',');
 /** How often a result is written anew because the object under its key changed meanwhile. */
 const MAX_ATTEMPTS = 5;
@@ -36,7 +38,7 @@ export const handler = handlerOf(async (event: unknown): Promise<ExecutionOutput
     logger.info('superseded: the source has been overwritten, nothing written');
     return { status: 'SUPERSEDED', requestId, source, results: [] };
   }
-  await deleteErrorFile(s3, { bucket, resultKey: job.resultKey }, () => isSupersededNow(job, undefined));
+  await deleteErrorFile(s3, { bucket, resultKey: resultKeyOf(job, buckets) }, () => isSupersededNow(job, undefined));
   count('Delivered');
   if (job.uploadedAt !== undefined) timeToCutout(new Date(job.uploadedAt));
   logger.info('delivered', { results });
@@ -49,7 +51,7 @@ async function deliver(job: Job, mediaUrls: string[]): Promise<StoredResult[] | 
   // The first medium is stored last: where it stands, all of them do.
   const further = others.length === 0 ? [] : await deliverFurther(job, first, others);
   if (further === 'SUPERSEDED') return further;
-  const keyFor = (extension: string) => mediumKey(job.resultKey, extension, 1, extension);
+  const keyFor = (extension: string) => mediumKey(resultKeyOf(job, buckets), extension, 1, extension);
   const stored = await deliverMedium(job, first, 'first', keyFor);
   return stored === 'SUPERSEDED' ? stored : [stored, ...further];
 }
@@ -59,7 +61,7 @@ async function deliverFurther(job: Job, first: string, urls: string[]): Promise<
   await cancel();
   const results: StoredResult[] = [];
   for (const [index, url] of urls.entries()) {
-    const keyFor = (own: string) => mediumKey(job.resultKey, firstExtension, index + 2, own);
+    const keyFor = (own: string) => mediumKey(resultKeyOf(job, buckets), firstExtension, index + 2, own);
     const stored = await deliverMedium(job, url, 'further', keyFor);
     if (stored === 'SUPERSEDED') return stored;
     results.push(stored);
@@ -102,8 +104,10 @@ async function standing(job: Job, key: string): Promise<ObjectState | undefined 
 /** Whether a newer upload has come. If the source has been deleted since, the result that stands there can still tell. */
 async function isSupersededNow(job: Job, result: ObjectState | undefined): Promise<boolean> {
   if ('imageUrl' in job.source) return false;
-  const current = await headObject(s3, job.source.bucket, job.source.key);
+  // What is no upload any more, because the settings have changed, may not be looked at: as if it had been deleted.
+  const { source } = job;
+  const current = isUpload(source, buckets) ? await headObject(s3, source.bucket, source.key) : undefined;
   // The same bytes uploaded again make the same result.
-  if (current !== undefined) return isSuperseded(job.source, current) && current.etag !== job.source.etag;
+  if (current !== undefined) return isSuperseded(source, current) && current.etag !== source.etag;
   return result !== undefined && isOfNewerUpload(job, result);
 }

@@ -1,6 +1,7 @@
+import type { ObjectSource } from './contract.ts';
 import { CutoutError } from './errors.ts';
 import { type Job, parseExecutionInput } from './job.ts';
-import { type Prefixes, resultKey } from './results/keys.ts';
+import { foreignResultKey, type Prefixes, resultKey } from './results/keys.ts';
 import { env } from './runtime/env.ts';
 import { redact } from './runtime/redact.ts';
 
@@ -18,15 +19,25 @@ export function bucketsFromEnv(): Buckets {
   };
 }
 
-/** What is to be submitted: the source, where its result goes, and the submission number. */
-export type Submittable = Pick<Job, 'source' | 'resultKey' | 'submission'>;
+/** What is to be submitted: the source, what its result's key is made from, and the submission number. */
+export type Submittable = Pick<Job, 'source' | 'givenKey' | 'submission'>;
+
+/** Whether an object is an upload by the settings in force, which may be others than when its execution began. */
+export function isUpload({ bucket, key }: ObjectSource, { uploadsBucket, uploadsPrefix }: Buckets): boolean {
+  return bucket === uploadsBucket && key.startsWith(uploadsPrefix);
+}
+
+/** The key of a job's result by the settings in force, without the extension that only the result's bytes can tell. */
+export function resultKeyOf({ source, givenKey = '' }: Pick<Job, 'source' | 'givenKey'>, buckets: Buckets): string {
+  if ('imageUrl' in source) return resultKey(buckets.uploadsPrefix + givenKey, buckets);
+  return isUpload(source, buckets) ? resultKey(source.key, buckets) : foreignResultKey(source, buckets);
+}
 
 /** The first submission that an execution input asks for. @throws InvalidInput */
 export function firstSubmission(executionInput: unknown, buckets: Buckets): Submittable {
   const input = parseExecutionInput(executionInput);
   if ('imageUrl' in input) {
-    const key = buckets.uploadsPrefix + input.resultKey;
-    return { source: { imageUrl: input.imageUrl }, resultKey: resultKey(key, buckets), submission: 1 };
+    return { source: { imageUrl: input.imageUrl }, givenKey: input.resultKey, submission: 1 };
   }
   const { bucket, key, versionId, etag } = input;
   // Results of other buckets or prefixes could take the place of an upload's result.
@@ -39,5 +50,5 @@ export function firstSubmission(executionInput: unknown, buckets: Buckets): Subm
   if (!key.startsWith(buckets.uploadsPrefix)) {
     throw new CutoutError('InvalidInput', `"key" does not begin with the uploads prefix ${buckets.uploadsPrefix}`);
   }
-  return { source: { bucket, key, versionId, etag }, resultKey: resultKey(key, buckets), submission: 1 };
+  return { source: { bucket, key, versionId, etag }, submission: 1 };
 }

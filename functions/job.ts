@@ -54,8 +54,11 @@ export interface Job {
   /** Name of the execution. */
   execution: string;
   source: Source;
-  /** Key of the result in the results bucket, without the extension that only the result's bytes can tell. */
-  resultKey: string;
+  /**
+   * The key that the input gives the result of an image URL. Where a result goes is not in here, because the settings may
+   * change while the job is under way: see {@link import('./input.ts').resultKeyOf}.
+   */
+  givenKey?: string | undefined;
   /** The submission number within this execution, from 1. */
   submission: number;
   /** Key of the submission's record in the table of callbacks, which only webhook mode has. */
@@ -85,41 +88,47 @@ export interface Job {
   completedAt?: string | undefined;
 }
 
-const JobSchema = v.object({
-  execution: Text,
-  source: v.union([
-    v.object({ bucket: Text, key: Text, versionId: v.optional(Text), etag: v.optional(Text) }),
-    v.object({ imageUrl: ImageUrl }),
-  ]),
-  resultKey: Text,
-  submission: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  submissionId: Text,
-  requestId: v.nullable(
-    v.pipe(
-      v.string(),
-      v.check((id) => REQUEST_ID.test(id), 'is no request id'),
+const JobSchema = v.pipe(
+  v.object({
+    execution: Text,
+    source: v.union([
+      v.object({ bucket: Text, key: Text, versionId: v.optional(Text), etag: v.optional(Text) }),
+      v.object({ imageUrl: ImageUrl }),
+    ]),
+    givenKey: v.optional(Key),
+    submission: v.pipe(v.number(), v.integer(), v.minValue(1)),
+    submissionId: Text,
+    requestId: v.nullable(
+      v.pipe(
+        v.string(),
+        v.check((id) => REQUEST_ID.test(id), 'is no request id'),
+      ),
     ),
-  ),
-  submittedAt: v.pipe(v.string(), v.isoTimestamp()),
-  uploadedAt: v.optional(v.pipe(v.string(), v.isoTimestamp())),
-  status: Text,
-  waitSeconds: v.number(),
-  mediaUrls: v.optional(v.array(v.string())),
-  sourceSize: v.optional(v.number()),
-  sourceChecksum: v.optional(v.string()),
-  standing: v.optional(
-    v.array(
-      v.object({
-        bucket: v.string(),
-        key: v.string(),
-        versionId: v.optional(v.string()),
-        contentType: v.string(),
-        bytes: v.number(),
-      }),
+    submittedAt: v.pipe(v.string(), v.isoTimestamp()),
+    uploadedAt: v.optional(v.pipe(v.string(), v.isoTimestamp())),
+    status: Text,
+    waitSeconds: v.number(),
+    mediaUrls: v.optional(v.array(v.string())),
+    sourceSize: v.optional(v.number()),
+    sourceChecksum: v.optional(v.string()),
+    standing: v.optional(
+      v.array(
+        v.object({
+          bucket: v.string(),
+          key: v.string(),
+          versionId: v.optional(v.string()),
+          contentType: v.string(),
+          bytes: v.number(),
+        }),
+      ),
     ),
+    completedAt: v.optional(v.pipe(v.string(), v.isoTimestamp())),
+  }),
+  v.forward(
+    v.check((job) => 'bucket' in job.source || job.givenKey !== undefined, 'is missing'),
+    ['givenKey'],
   ),
-  completedAt: v.optional(v.pipe(v.string(), v.isoTimestamp())),
-});
+);
 
 /** The input of an execution. @throws InvalidInput naming each field that is wrong. */
 export function parseExecutionInput(input: unknown): ExecutionInput {

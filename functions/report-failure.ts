@@ -2,7 +2,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { DescribeExecutionCommand, type DescribeExecutionOutput, SFNClient } from '@aws-sdk/client-sfn';
 import * as v from 'valibot';
 import { CutoutError } from './errors.ts';
-import { bucketsFromEnv, firstSubmission, type Submittable } from './input.ts';
+import { bucketsFromEnv, firstSubmission, isUpload, resultKeyOf, type Submittable } from './input.ts';
 import { isJobOf, type Job, parse, parseJob, publicSource } from './job.ts';
 import { withKmsKey } from './results/encryption.ts';
 import { type ErrorFile, writeErrorFile } from './results/error-file.ts';
@@ -40,7 +40,8 @@ async function report(executionArn: string): Promise<void> {
   if (hasFailed(execution)) countFailure(failure.error);
   const image = imageOf(execution, state?.input);
   if (image === undefined) return;
-  const { source, resultKey, requestId } = image;
+  const { source, requestId } = image;
+  const place = { bucket: resultsBucket, resultKey: resultKeyOf(image, buckets) };
   logger.appendKeys({ source: publicSource(source), requestId, errorName: failure.error });
 
   const { name = executionArn, stopDate: failedAt = new Date() } = execution;
@@ -51,16 +52,16 @@ async function report(executionArn: string): Promise<void> {
     execution: name,
     time: failedAt.toISOString(),
   };
-  const done = await writeErrorFile(s3, { bucket: resultsBucket, resultKey }, file, executionArn, async () => {
+  const done = await writeErrorFile(s3, place, file, executionArn, async () => {
     if (!hasFailed(await describe(executionArn))) return REDRIVEN;
-    return whySettled(s3, resultsBucket, { source, resultKey, failedAt });
+    return whySettled(s3, place, { source, failedAt }, (upload) => isUpload(upload, buckets));
   });
   logger.info(done);
 }
 
 const REDRIVEN = { reason: 'the execution has been redriven', isDelivered: false };
 
-type FailedImage = Pick<Submittable, 'source' | 'resultKey'> & Pick<Job, 'requestId'>;
+type FailedImage = Pick<Submittable, 'source' | 'givenKey'> & Pick<Job, 'requestId'>;
 
 /** The image the execution was about; undefined if its input names none that this deployment could have a result for. */
 function imageOf(execution: DescribeExecutionOutput, state: unknown): FailedImage | undefined {

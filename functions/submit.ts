@@ -8,7 +8,7 @@ import { CutoutError, isError } from './errors.ts';
 import { Gateway } from './gateway/client.ts';
 import { limitsFromEnv } from './images/check.ts';
 import { type Look, lookAt } from './images/source.ts';
-import { bucketsFromEnv, firstSubmission, type Submittable } from './input.ts';
+import { bucketsFromEnv, firstSubmission, resultKeyOf, type Submittable } from './input.ts';
 import { isJobOf, type Job, parse, parseJob, publicSource } from './job.ts';
 import { bytesOf } from './results/metadata.ts';
 import { headObject, type ObjectState } from './results/objects.ts';
@@ -89,9 +89,10 @@ function bytesIn({ source, size }: Look, upload: ObjectState | undefined): Pick<
 
 /** How a job goes on whose result stands already, made from the same bytes: they are not paid for twice. */
 async function standingFor(job: Omit<Job, 'status'>, isSecondLook: boolean): Promise<Job | undefined> {
-  const { source, resultKey, uploadedAt } = job;
+  const { source, uploadedAt } = job;
   if ('imageUrl' in source) return undefined;
-  const first = await standingResult(s3, { bucket: resultsBucket, resultKey }, bytesOf(source, job));
+  const place = { bucket: resultsBucket, resultKey: resultKeyOf(job, buckets) };
+  const first = await standingResult(s3, place, bytesOf(source, job));
   if (first === undefined) return undefined;
   const requestId = first.metadata['request-id'] ?? null;
   if (settlesInSeconds(uploadedAt) > 1 && !isSecondLook) {
@@ -103,11 +104,11 @@ async function standingFor(job: Omit<Job, 'status'>, isSecondLook: boolean): Pro
 }
 
 /** The next submission after the gateway said ERROR; the same one if nothing was submitted yet. */
-function again({ source, resultKey, submission: last, requestId }: Job): Submittable {
+function again({ source, givenKey, submission: last, requestId }: Job): Submittable {
   const submission = requestId === null ? last : last + 1;
   // An input that merely looks like a job gets no further than any other input.
   if ('bucket' in source) return { ...firstSubmission(source, buckets), submission };
-  return { source, resultKey, submission };
+  return { source, givenKey, submission };
 }
 
 async function urlOf(source: Source): Promise<string> {

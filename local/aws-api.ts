@@ -18,6 +18,8 @@ export type Operation = (input: any) => unknown;
 /** A server that speaks AWS's protocols for the given operations. */
 export interface AwsApi {
   url: string;
+  /** More may be added. */
+  operations: Record<string, Operation>;
   close: () => Promise<void>;
 }
 
@@ -36,6 +38,7 @@ export async function serveAwsApi(
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
+    operations,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -1,66 +1,45 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { UpdateItemCommand, type UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
-import { type AwsApi, AwsError, type Operation, serveAwsApi } from './aws-api.ts';
+import { type AwsApi, type AwsError, serveAwsApi } from './aws-api.ts';
 import { bucketsOf } from './buckets.ts';
-import { accessKeysOf, type Call, credentialsOf } from './callers.ts';
+import { accessKeysOf, type Call } from './callers.ts';
+import { FunctionUrls } from './cloud/function-urls.ts';
+import { functionsOf } from './cloud/functions.ts';
+import { machinesOf, stateMachineIn } from './cloud/machines.ts';
+import { type CloudOptions, LOCAL_API_KEY, LOCAL_CREDENTIALS } from './cloud/options.ts';
+import { queueOperations } from './cloud/queues.ts';
+import { secretsOf, tablesOf } from './cloud/resources.ts';
 import { describeStacks } from './cloudformation.ts';
 import type { LocalDynamoDb } from './dynamodb.ts';
 import { type DeliveredEvent, EventBus } from './event-bus.ts';
 import { inputOf, type TargetInput } from './event-target.ts';
 import { objectCreated, statusChange } from './events.ts';
-import { type FunctionUrl, serveFunctionUrl } from './function-url.ts';
-import { type GatewayOptions, GatewaySimulator } from './gateway.ts';
-import { FunctionError, type FunctionFailure, LocalFunction } from './lambda.ts';
-import { type LocalQueue, queuesOf } from './queue.ts';
-import { type BucketOptions, LocalS3 } from './s3.ts';
+import { GatewaySimulator } from './gateway.ts';
+import { FunctionError, type FunctionFailure, type LocalFunction } from './lambda.ts';
+import { addQueues, type LocalQueue } from './queue.ts';
+import { LocalS3 } from './s3.ts';
 import { LocalSecrets } from './secrets.ts';
-import { type Execution, type HistoryEvent, LocalStepFunctions } from './step-functions.ts';
-import { type AppOptions, REGION, type Resource, type Synthesized, synthesizeApp, type Template } from './template.ts';
+import { LocalStepFunctions } from './step-functions.ts';
+import { type Resource, type Synthesized, synthesizeApp, type Template } from './template.ts';
 
-/** The key that the simulated gateway accepts, and that any S3 client of this machine may sign with. */
-export const LOCAL_API_KEY = 'local-api-key';
-export const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local-secret' };
-
-export interface CloudOptions extends AppOptions {
-  /** Settings, as `cdk deploy -c …` takes them. `gatewayUrl` and `resultHosts` are the simulator's. */
-  settings?: Record<string, unknown>;
-  gateway?: Partial<GatewayOptions>;
-  /** Existing buckets that the settings name: the stack does not make them. */
-  existingBuckets?: Record<string, BucketOptions>;
-  /** The API key in the secret; null leaves it empty, as after a first deploy. @default the key the simulator accepts */
-  apiKey?: string | null;
-  /** In place of every Wait state's time, in milliseconds. @default - the definition's */
-  waitMs?: number;
-  /** In place of every retrier's delay, in milliseconds. @default - the definition's */
-  retryMs?: number;
-  /** In place of the time a callback is waited for, in milliseconds. @default - the definition's */
-  callbackTimeoutMs?: number;
-  /** In place of the queue's visibility timeout, in milliseconds. @default - the template's */
-  visibilityMs?: number;
-  /** Environment variables for all functions, in place of the template's. */
-  environment?: Record<string, string>;
-  onHistory?: (execution: Execution, event: HistoryEvent) => void;
-  onLog?: (functionName: string, line: string) => void;
-}
+export { type CloudOptions, LOCAL_API_KEY, LOCAL_CREDENTIALS };
 
 /**
  * A deployed stack on this machine: synthesizes the app, reads the template, and runs each function's code and the very
  * definitions of its state machines against embedded services. Nothing is faked in between.
  */
 export class LocalCloud {
-  readonly template: Template;
   readonly gateway: GatewaySimulator;
   readonly s3: LocalS3;
-  /** In webhook mode only. */
-  readonly dynamoDb: LocalDynamoDb | undefined;
   readonly stepFunctions: LocalStepFunctions;
-  readonly secrets: LocalSecrets;
+  readonly secrets = new LocalSecrets();
   readonly bus = new EventBus();
   /** Queues and functions, by ARN. */
-  readonly queues: Map<string, LocalQueue>;
-  readonly functions: Map<string, LocalFunction>;
+  readonly queues = new Map<string, LocalQueue>();
+  functions: ReadonlyMap<string, LocalFunction> = new Map();
+  /** In webhook mode only, or after it. */
+  dynamoDb: LocalDynamoDb | undefined;
   /** Every line that a function wrote to its log. */
   readonly logs: string[] = [];
   /** Sees each invocation, and may fail it before the function runs, as a throttle does. */
@@ -74,57 +53,73 @@ export class LocalCloud {
    */
   onCall: ((call: Call) => void) | undefined;
   readonly #options: CloudOptions;
-  readonly #urls: FunctionUrl[] = [];
-  readonly #outdir: string;
+  #synthesized: Synthesized;
+  readonly #awsApi: AwsApi;
+  readonly #urls = new FunctionUrls();
+  /** Of earlier deployments: what was under way then still uses them. */
+  readonly #earlier: { functions: LocalFunction[]; outdirs: string[] } = { functions: [], outdirs: [] };
   /** Asynchronous invocations that are under way. */
   #invocations = 0;
-  #awsApi: AwsApi | undefined;
 
-  /** Starts everything. Ports first: the template needs to know where the gateway is. */
+  /** Starts everything, and deploys the stack. Ports first: the template needs to know where the gateway is. */
   static async start(options: CloudOptions = {}): Promise<LocalCloud> {
     const gateway = await GatewaySimulator.start({ apiKeys: [LOCAL_API_KEY], ...options.gateway });
-    const cloud = await LocalCloud.#build(options, gateway);
-    await cloud.#serve();
-    return cloud;
-  }
-
-  static async #build(options: CloudOptions, gateway: GatewaySimulator): Promise<LocalCloud> {
-    const settings = { ...options.settings, gatewayUrl: gateway.url, resultHosts: gateway.cdnUrl };
-    const synthesized = synthesizeApp(settings, options);
-    const { template } = synthesized;
-    const tables = template.resources('AWS::DynamoDB::Table');
     const cloud: LocalCloud = new LocalCloud(
       options,
-      synthesized,
       gateway,
-      tables.length === 0 ? undefined : await startDynamoDb(template, tables),
       await LocalS3.start({
-        buckets: { ...bucketsOf(template), ...options.existingBuckets },
-        credentials: accessKeysOf(template, LOCAL_CREDENTIALS),
+        buckets: options.existingBuckets ?? {},
+        credentials: {},
         onCall: ({ operation, accessKeyId, ...input }) => cloud.#noteSigned(accessKeyId, `S3.${operation}`, input),
         onObjectCreated: (object) => cloud.bus.put(objectCreated(object)),
       }),
+      await serveAwsApi({}, (operation, input, accessKeyId) => {
+        cloud.#noteSigned(accessKeyId, operation, input);
+        return cloud.onAwsCall?.(operation, input);
+      }),
     );
+    await cloud.#apply();
     return cloud;
   }
 
-  private constructor(
-    options: CloudOptions,
-    { template, outdir }: Synthesized,
-    gateway: GatewaySimulator,
-    dynamoDb: LocalDynamoDb | undefined,
-    s3: LocalS3,
-  ) {
+  private constructor(options: CloudOptions, gateway: GatewaySimulator, s3: LocalS3, awsApi: AwsApi) {
     this.#options = options;
-    this.template = template;
-    this.#outdir = outdir;
     this.gateway = gateway;
-    this.dynamoDb = dynamoDb;
     this.s3 = s3;
-    this.secrets = this.#makeSecrets();
-    this.queues = queuesOf(this.template, options.visibilityMs);
-    this.stepFunctions = this.#makeStepFunctions();
-    this.functions = new Map();
+    this.#awsApi = awsApi;
+    this.#synthesized = this.#synthesize(options.settings);
+    const { onHistory, waitMs, retryMs, callbackTimeoutMs } = options;
+    this.stepFunctions = new LocalStepFunctions({
+      ...machinesOf(this.template),
+      s3,
+      invoke: (arn, event) => this.#invoke(arn, event),
+      onCall: (caller, operation, input) => this.#note(caller, operation, input),
+      onHistory,
+      onStatusChange: (execution) => this.bus.put(statusChange(execution, execution.stateMachineArn)),
+      updateItem: (input) => this.#updateItem(input),
+      refuse: (operation, input) => this.onAwsCall?.(operation, input),
+      waitMs,
+      retryMs,
+      callbackTimeoutMs,
+    });
+    Object.assign(awsApi.operations, this.secrets.operations, this.stepFunctions.operations, {
+      ...queueOperations(this.queues),
+      'CloudFormation.DescribeStacks': () => describeStacks(this.template),
+    });
+  }
+
+  /**
+   * Deploys the stack again, with other settings. As on AWS, functions, rules and permissions change at once, and what is
+   * under way in a function ends there; executions that have begun keep their definition, also when they are redriven.
+   * Buckets, queues and secrets stay, also those that the stack has no more; its tables and function URLs do not.
+   */
+  async deploy(settings: Record<string, unknown>): Promise<void> {
+    const { outdir } = this.#synthesized;
+    this.#synthesized = this.#synthesize(settings);
+    this.#earlier.outdirs.push(outdir);
+    this.#earlier.functions.push(...this.functions.values());
+    this.stepFunctions.deploy(machinesOf(this.template));
+    await this.#apply();
   }
 
   /** Waits until nothing is under way: no execution runs, and no event waits for its function. */
@@ -137,15 +132,21 @@ export class LocalCloud {
   }
 
   async close(): Promise<void> {
+    const { functions, outdirs } = this.#earlier;
     for (const queue of this.queues.values()) queue.close();
     await this.stepFunctions.close();
-    await Promise.all([...this.functions.values()].map((each) => each.close()));
-    await Promise.all(this.#urls.map((url) => url.close()));
-    await Promise.all([this.s3.close(), this.gateway.close(), this.dynamoDb?.close(), this.#awsApi?.close()]);
-    await rm(this.#outdir, { recursive: true });
+    await Promise.all([...functions, ...this.functions.values()].map((each) => each.close()));
+    await this.#urls.close();
+    await Promise.all([this.s3.close(), this.gateway.close(), this.dynamoDb?.close(), this.#awsApi.close()]);
+    for (const outdir of [...outdirs, this.#synthesized.outdir]) await rm(outdir, { recursive: true });
   }
 
-  /** Outputs of the template; an app without such an output does not have them. */
+  /** The template that is deployed. */
+  get template(): Template {
+    return this.#synthesized.template;
+  }
+
+  /** As the outputs name it, like the next; an app without them has neither. */
   get uploadsBucket(): string {
     return this.template.output('UploadsBucket');
   }
@@ -154,59 +155,56 @@ export class LocalCloud {
     return this.template.output('ResultsBucket');
   }
 
-  /** Of several state machines without such an output, the first of the template. */
   get stateMachineArn(): string {
-    if (this.template.outputNames.includes('StateMachineArn')) return this.template.output('StateMachineArn');
-    const [machine] = this.template.resources('AWS::StepFunctions::StateMachine');
-    if (!machine) throw new Error(`The stack ${this.template.stackName} has no state machine`);
-    return this.template.arn(machine.logicalId);
+    return stateMachineIn(this.template);
   }
 
   /** Where AWS's other services answer on this machine. */
   get awsUrl(): string {
-    return this.#awsApi?.url ?? '';
+    return this.#awsApi.url;
   }
 
-  async #serve(): Promise<void> {
-    const operations: Record<string, Operation> = {
-      ...this.secrets.operations,
-      ...this.stepFunctions.operations,
-      'CloudFormation.DescribeStacks': () => describeStacks(this.template),
-      'AmazonSQS.GetQueueAttributes': ({ QueueUrl }) => {
-        const name = String(QueueUrl).split('/').at(-1);
-        const queue = [...this.queues.values()].find(({ arn }) => arn.endsWith(`:${name}`));
-        if (!queue) throw new AwsError('QueueDoesNotExist', 'The specified queue does not exist.');
-        return { Attributes: queue.attributes };
-      },
-      'AmazonSQS.StartMessageMoveTask': ({ SourceArn, DestinationArn }) => {
-        for (const body of this.#byArn(this.queues, SourceArn).drain())
-          this.#byArn(this.queues, DestinationArn).send(body);
-        return {};
-      },
-    };
-    this.#awsApi = await serveAwsApi(operations, (operation, input, accessKeyId) => {
-      this.#noteSigned(accessKeyId, operation, input);
-      return this.onAwsCall?.(operation, input);
+  /** The function made from a bundle, such as `on-upload`. */
+  function(bundle: string): LocalFunction {
+    const found = [...this.functions.values()].find((each) => each.bundle === bundle);
+    if (!found) throw new Error(`There is no function ${bundle}`);
+    return found;
+  }
+
+  #synthesize(settings: Record<string, unknown> = {}): Synthesized {
+    const { url: gatewayUrl, cdnUrl: resultHosts } = this.gateway;
+    return synthesizeApp({ ...settings, gatewayUrl, resultHosts }, this.#options);
+  }
+
+  /** Makes what the template has and this machine has not, and puts what it has anew in the place of what there was. */
+  async #apply(): Promise<void> {
+    const { template } = this;
+    const { apiKey = LOCAL_API_KEY } = this.#options;
+    this.s3.add(bucketsOf(template), accessKeysOf(template, LOCAL_CREDENTIALS));
+    for (const arn of secretsOf(template)) this.secrets.create(arn, apiKey ?? undefined);
+    addQueues(this.queues, template, this.#options.visibilityMs);
+    await this.#replaceTables();
+    await this.#urls.replace(template, (functionName, event) => {
+      this.#note(undefined, 'Lambda.InvokeUrl', { functionName });
+      return this.#invoke(functionName, event);
     });
-    if (this.dynamoDb) {
-      this.dynamoDb.onCall = (target, input, accessKeyId) =>
-        this.#noteSigned(accessKeyId, target.replace(/_\d+\./, '.'), input);
-    }
-    for (const { logicalId, properties } of this.template.resources('AWS::Lambda::Url')) {
-      const { TargetFunctionArn: functionName } = properties;
-      const url = await serveFunctionUrl((event) => {
-        this.#note(undefined, 'Lambda.InvokeUrl', { functionName });
-        return this.#invoke(functionName, event);
-      });
-      this.template.functionUrls.set(logicalId, url.url);
-      this.#urls.push(url);
-    }
-    for (const resource of this.template.resources('AWS::Lambda::Function')) {
-      const made = this.#makeFunction(resource);
-      if (made) this.functions.set(made.arn, made);
-    }
-    for (const rule of this.template.resources('AWS::Events::Rule')) this.#addRule(rule);
-    for (const { properties } of this.template.resources('AWS::Lambda::EventSourceMapping')) {
+    this.functions = functionsOf(this.#synthesized, {
+      endpoints: {
+        AWS_ENDPOINT_URL_S3: this.s3.url,
+        AWS_ENDPOINT_URL_SFN: this.awsUrl,
+        AWS_ENDPOINT_URL_SQS: this.awsUrl,
+        AWS_ENDPOINT_URL_SECRETS_MANAGER: this.awsUrl,
+        ...(this.dynamoDb && { AWS_ENDPOINT_URL_DYNAMODB: this.dynamoDb.url }),
+      },
+      environment: this.#options.environment ?? {},
+      onLog: (bundle, line) => {
+        this.logs.push(line);
+        this.#options.onLog?.(bundle, line);
+      },
+    });
+    this.bus.clear();
+    for (const rule of template.resources('AWS::Events::Rule')) this.#addRule(rule);
+    for (const { properties } of template.resources('AWS::Lambda::EventSourceMapping')) {
       this.#byArn(this.queues, properties.EventSourceArn).consume({
         invoke: (event) => {
           this.#note(this.#byName(properties.FunctionName).arn, 'Lambda.Poll', { queueArn: properties.EventSourceArn });
@@ -218,11 +216,20 @@ export class LocalCloud {
     }
   }
 
-  /** The function made from a bundle, such as `on-upload`. */
-  function(bundle: string): LocalFunction {
-    const found = [...this.functions.values()].find((each) => each.bundle === bundle);
-    if (!found) throw new Error(`There is no function ${bundle}`);
-    return found;
+  async #replaceTables(): Promise<void> {
+    const tables = tablesOf(this.template);
+    if (this.dynamoDb === undefined && tables.length === 0) return;
+    this.dynamoDb ??= await this.#startDynamoDb();
+    await this.dynamoDb.replaceTables(tables);
+  }
+
+  /** Loaded only where there are tables, because most deployments have none. */
+  async #startDynamoDb(): Promise<LocalDynamoDb> {
+    const { LocalDynamoDb } = await import('./dynamodb.ts');
+    const dynamoDb = await LocalDynamoDb.start(LOCAL_CREDENTIALS);
+    dynamoDb.onCall = (target, input, accessKeyId) =>
+      this.#noteSigned(accessKeyId, target.replace(/_\d+\./, '.'), input);
+    return dynamoDb;
   }
 
   /** A function by what the template calls it: its ARN, or its name. */
@@ -251,84 +258,10 @@ export class LocalCloud {
     return found.invoke(event);
   }
 
-  #makeSecrets(): LocalSecrets {
-    const secrets = new LocalSecrets();
-    const { apiKey = LOCAL_API_KEY } = this.#options;
-    const arns = this.template
-      .resources('AWS::SecretsManager::Secret')
-      .map(({ logicalId }) => this.template.arn(logicalId));
-    // An existing one is not made by the stack.
-    if (this.template.outputNames.includes('ApiKeySecretArn')) arns.push(this.template.output('ApiKeySecretArn'));
-    for (const arn of arns) secrets.create(arn, apiKey ?? undefined);
-    return secrets;
-  }
-
-  #makeStepFunctions(): LocalStepFunctions {
-    const { stateMachineArn } = this;
-    const { [stateMachineArn]: definition, ...others } = Object.fromEntries(
-      this.template
-        .resources('AWS::StepFunctions::StateMachine')
-        .map(({ logicalId, properties }) => [
-          this.template.arn(logicalId),
-          properties.Definition ?? JSON.parse(properties.DefinitionString),
-        ]),
-    );
-    const { onHistory, waitMs, retryMs, callbackTimeoutMs } = this.#options;
-    return new LocalStepFunctions({
-      stateMachineArn,
-      definition,
-      others,
-      s3: this.s3,
-      invoke: (arn, event) => this.#invoke(arn, event),
-      onCall: (caller, operation, input) => this.#note(caller, operation, input),
-      onHistory,
-      onStatusChange: (execution) => this.bus.put(statusChange(execution, execution.stateMachineArn)),
-      updateItem: (input) => this.#updateItem(input),
-      refuse: (operation, input) => this.onAwsCall?.(operation, input),
-      waitMs,
-      retryMs,
-      callbackTimeoutMs,
-    });
-  }
-
   async #updateItem(input: unknown): Promise<unknown> {
     const refusal = this.onAwsCall?.('DynamoDB.UpdateItem', input);
     if (refusal) throw refusal;
     return this.dynamoDb?.client.send(new UpdateItemCommand(input as UpdateItemCommandInput));
-  }
-
-  /** Functions whose code is in the template, such as CDK's own helpers for custom resources, are not run. */
-  #makeFunction({ logicalId, properties, assetPath }: Resource): LocalFunction | undefined {
-    if (assetPath === undefined) return undefined;
-    const [bundle = ''] = String(properties.Handler).split('.');
-    const url = this.awsUrl;
-    const name = this.template.ref(logicalId);
-    const { accessKeyId, secretAccessKey } = credentialsOf(name);
-    return new LocalFunction({
-      name,
-      bundle,
-      arn: this.template.arn(logicalId),
-      code: resolve(this.#outdir, assetPath),
-      handler: properties.Handler,
-      environment: {
-        ...properties.Environment?.Variables,
-        AWS_REGION: REGION,
-        AWS_ACCESS_KEY_ID: accessKeyId,
-        AWS_SECRET_ACCESS_KEY: secretAccessKey,
-        AWS_ENDPOINT_URL_S3: this.s3.url,
-        AWS_ENDPOINT_URL_SFN: url,
-        AWS_ENDPOINT_URL_SQS: url,
-        ...(this.dynamoDb && { AWS_ENDPOINT_URL_DYNAMODB: this.dynamoDb.url }),
-        AWS_ENDPOINT_URL_SECRETS_MANAGER: url,
-        ...this.#options.environment,
-      },
-      timeoutSeconds: properties.Timeout ?? 3,
-      memoryMb: properties.MemorySize ?? 128,
-      onLog: (line) => {
-        this.logs.push(line);
-        this.#options.onLog?.(bundle, line);
-      },
-    });
   }
 
   #addRule({ logicalId, properties: { EventPattern, State, Targets = [] } }: Resource): void {
@@ -365,14 +298,4 @@ export class LocalCloud {
     if (thing === undefined) throw new Error(`The template names ${arn}, which it does not make`);
     return thing;
   }
-}
-
-/** Loaded only where there are tables, because most deployments have none. */
-async function startDynamoDb(template: Template, tables: Resource[]): Promise<LocalDynamoDb> {
-  const { LocalDynamoDb } = await import('./dynamodb.ts');
-  const keys = tables.map(({ logicalId, properties }) => ({
-    name: template.ref(logicalId),
-    partitionKey: properties.KeySchema[0].AttributeName,
-  }));
-  return LocalDynamoDb.start(keys, LOCAL_CREDENTIALS);
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { CreateTableCommand, DeleteTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
 import { type AwsError, accessKeyIn } from './aws-api.ts';
 import { REGION } from './template.ts';
@@ -22,17 +22,21 @@ export class LocalDynamoDb {
   onCall: ((operation: string, input: unknown, accessKeyId?: string) => void) | undefined;
   readonly #server: Server;
 
-  /** @param tables Name and partition key of each table. */
-  static async start(
-    tables: { name: string; partitionKey: string }[],
-    credentials: { accessKeyId: string; secretAccessKey: string },
-  ): Promise<LocalDynamoDb> {
+  static async start(credentials: { accessKeyId: string; secretAccessKey: string }): Promise<LocalDynamoDb> {
     const server: Server = dynalite({ createTableMs: 0, updateTableMs: 0, deleteTableMs: 0 });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
-    const database = new LocalDynamoDb(server, `http://127.0.0.1:${port}`, credentials);
-    for (const { name, partitionKey } of tables) {
-      await database.client.send(
+    return new LocalDynamoDb(server, `http://127.0.0.1:${port}`, credentials);
+  }
+
+  /** Has exactly these tables, by name and partition key: makes those that are missing, and deletes all others. */
+  async replaceTables(tables: { name: string; partitionKey: string }[]): Promise<void> {
+    const { TableNames = [] } = await this.client.send(new ListTablesCommand());
+    for (const TableName of TableNames.filter((each) => !tables.some(({ name }) => name === each))) {
+      await this.client.send(new DeleteTableCommand({ TableName }));
+    }
+    for (const { name, partitionKey } of tables.filter(({ name }) => !TableNames.includes(name))) {
+      await this.client.send(
         new CreateTableCommand({
           TableName: name,
           KeySchema: [{ AttributeName: partitionKey, KeyType: 'HASH' }],
@@ -41,7 +45,6 @@ export class LocalDynamoDb {
         }),
       );
     }
-    return database;
   }
 
   private constructor(server: Server, url: string, credentials: { accessKeyId: string; secretAccessKey: string }) {

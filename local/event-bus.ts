@@ -27,6 +27,11 @@ export class EventBus {
     this.#rules.push({ pattern: pattern as Pattern, target });
   }
 
+  /** Takes all rules away. */
+  clear(): void {
+    this.#rules.length = 0;
+  }
+
   put(event: BusEvent): void {
     const full = {
       version: '0',

@@ -25,15 +25,15 @@ interface Message {
   receives: number;
 }
 
-/** The queues that a template makes, by ARN. @param visibilityMs In place of the template's. */
-export function queuesOf(template: Template, visibilityMs?: number): Map<string, LocalQueue> {
-  const queues = new Map<string, LocalQueue>();
+/** Adds the queues of a template, by ARN, that are not there yet. @param visibilityMs In place of the template's. */
+export function addQueues(queues: Map<string, LocalQueue>, template: Template, visibilityMs?: number): void {
   // Dead-letter queues first: the others refer to them.
   const depth = ({ properties }: Resource) => (properties.RedrivePolicy === undefined ? 0 : 1);
   const resources = template.resources('AWS::SQS::Queue').sort((a, b) => depth(a) - depth(b));
   for (const { logicalId, properties } of resources) {
     const { maxReceiveCount, deadLetterTargetArn } = properties.RedrivePolicy ?? {};
     const arn = template.arn(logicalId);
+    if (queues.has(arn)) continue;
     queues.set(
       arn,
       new LocalQueue({
@@ -42,7 +42,6 @@ export function queuesOf(template: Template, visibilityMs?: number): Map<string,
       }),
     );
   }
-  return queues;
 }
 
 /** An SQS queue with an event source mapping: hands batches to a function, takes back what it says has failed. */

@@ -120,6 +120,12 @@ export class LocalS3 {
     await closed;
   }
 
+  /** Adds buckets, unless they are there already, and access keys that requests may be signed with. */
+  add(buckets: Record<string, BucketOptions>, credentials: Record<string, string>): void {
+    for (const [name, options] of Object.entries(buckets)) this.#store.create(name, options);
+    Object.assign(this.#credentials, credentials);
+  }
+
   /** Stores an object as an upload that names no KMS key would, event and all. */
   put(
     bucket: string,

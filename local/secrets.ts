@@ -4,8 +4,9 @@ import { AwsError, type Operation } from './aws-api.ts';
 export class LocalSecrets {
   readonly #values = new Map<string, string | undefined>();
 
+  /** Makes a secret, unless there is one. */
   create(arn: string, value?: string): void {
-    this.#values.set(arn, value);
+    if (!this.#values.has(arn)) this.#values.set(arn, value);
   }
 
   put(arn: string, value: string): void {

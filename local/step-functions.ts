@@ -4,29 +4,29 @@ import { StateMachine } from 'aws-local-stepfunctions';
 import { AwsError, type Operation } from './aws-api.ts';
 import type { LocalS3 } from './s3.ts';
 import { type Definition, type DistributedMap, type Json, prepare } from './step-functions/definition.ts';
-import { type Execution, type ExecutionStatus, type HistoryEvent, seconds } from './step-functions/execution.ts';
+import type { Execution, ExecutionStatus, HistoryEvent } from './step-functions/execution.ts';
+import { Histories, type HistoryListeners } from './step-functions/history.ts';
 import { MapRun } from './step-functions/map-run.ts';
+import { operationsOf } from './step-functions/operations.ts';
 import { type CallListener, type Services, Tasks, TOKEN } from './step-functions/tasks.ts';
 import { ACCOUNT, REGION } from './template.ts';
 
 export type { Execution, ExecutionStatus, HistoryEvent };
 
-type Logged = ReturnType<StateMachine['run']>['eventLogs'] extends AsyncGenerator<infer E> ? E : never;
-
-export interface StepFunctionsOptions extends Services {
+/** The state machines there are. */
+export interface Machines {
   /** The state machine that `start` means. */
   stateMachineArn: string;
   definition: Definition;
   /** Further state machines, by ARN. @default - none */
   others?: Record<string, Definition> | undefined;
+}
+
+export interface StepFunctionsOptions extends Services, Machines, HistoryListeners {
   /** Where Distributed Maps read their items and write their results. @default - they cannot */
   s3?: LocalS3 | undefined;
   /** Sees each call of another service that an execution of a state machine makes. */
   onCall?: ((stateMachineArn: string, operation: string, input: unknown) => void) | undefined;
-  /** Called after each event of each execution. */
-  onHistory?: ((execution: Execution, event: HistoryEvent) => void) | undefined;
-  /** Called when an execution's status changes, as EventBridge is told. */
-  onStatusChange?: ((execution: Execution) => void) | undefined;
   /**
    * Waits of this many milliseconds in place of those of Wait states, and of those for which Check status asks.
    * @default - the definition's own
@@ -50,14 +50,17 @@ interface Run {
  */
 export class LocalStepFunctions {
   readonly #options: StepFunctionsOptions;
-  readonly #machines: Map<string, Definition>;
+  readonly #machines = new Map<string, Definition>();
+  #stateMachineArn = '';
   readonly #runs = new Map<string, Run>();
   readonly #mapRuns = new Map<string, MapRun>();
   readonly #tasks: Tasks;
+  readonly #histories: Histories;
 
   constructor(options: StepFunctionsOptions) {
     this.#options = options;
-    this.#machines = new Map(Object.entries({ [options.stateMachineArn]: options.definition, ...options.others }));
+    this.#histories = new Histories(options);
+    this.deploy(options);
     this.#tasks = new Tasks(options, {
       startOf: (stateMachineArn, name, input) => this.startOf(stateMachineArn, name, input),
       get: (executionArn) => this.get(executionArn),
@@ -65,7 +68,16 @@ export class LocalStepFunctions {
       stop: (executionArn) => void this.stop(executionArn),
       ended: (executionArn) => this.#ended(executionArn),
     });
-    for (const definition of this.#machines.values()) prepare(definition);
+  }
+
+  /** Puts definitions in the place of what there was. Executions that have begun keep theirs, also when redriven. */
+  deploy({ stateMachineArn, definition, others }: Machines): void {
+    this.#stateMachineArn = stateMachineArn;
+    this.#machines.clear();
+    for (const [arn, each] of Object.entries({ [stateMachineArn]: definition, ...others })) {
+      prepare(each);
+      this.#machines.set(arn, each);
+    }
   }
 
   /** Executions of all state machines, and of Map Runs, in the order of their first start. */
@@ -75,7 +87,7 @@ export class LocalStepFunctions {
 
   /** Starts an execution of the state machine of the options. */
   start(name: string, input: string): Execution {
-    return this.startOf(this.#options.stateMachineArn, name, input);
+    return this.startOf(this.#stateMachineArn, name, input);
   }
 
   /** The same name twice is the same execution while it runs with the same input; otherwise it is refused. */
@@ -107,7 +119,7 @@ export class LocalStepFunctions {
     execution.redriveCount++;
     execution.status = 'RUNNING';
     for (const field of ['stopDate', 'error', 'cause'] as const) delete execution[field];
-    this.#record(execution, 'ExecutionRedriven');
+    this.#histories.record(execution, 'ExecutionRedriven');
     this.#run(execution, definition, last?.name, JSON.parse(last?.input ?? execution.input));
     return execution;
   }
@@ -124,57 +136,16 @@ export class LocalStepFunctions {
   }
 
   /** Step Functions' API. */
-  readonly operations: Record<string, Operation> = {
-    'AWSStepFunctions.StartExecution': ({ stateMachineArn, name = randomUUID(), input = '{}' }) => {
-      const { arn, startDate } = this.startOf(stateMachineArn, name, input);
-      return { executionArn: arn, startDate: seconds(startDate) };
-    },
-    'AWSStepFunctions.DescribeExecution': ({ executionArn }) => {
-      const { arn, history: _, startDate, stopDate, ...rest } = this.get(executionArn);
-      const dates = { startDate: seconds(startDate), stopDate: seconds(stopDate) };
-      return { executionArn: arn, ...rest, ...dates };
-    },
-    'AWSStepFunctions.GetExecutionHistory': ({ executionArn, reverseOrder, maxResults = 100, nextToken }) => {
-      const { history } = this.get(executionArn);
-      const events = history.map((event) => ({ ...event, timestamp: seconds(event.timestamp) }));
-      if (reverseOrder) events.reverse();
-      return page('events', events, maxResults, nextToken);
-    },
-    'AWSStepFunctions.ListExecutions': ({ stateMachineArn, mapRunArn, statusFilter, maxResults = 100, nextToken }) => {
-      if (mapRunArn === undefined) this.#definition(stateMachineArn);
-      const executions = this.executions
-        .filter((each) => (mapRunArn ? each.mapRunArn === mapRunArn : each.stateMachineArn === stateMachineArn))
-        .filter(({ status }) => statusFilter === undefined || status === statusFilter)
-        .reverse()
-        .map(({ arn, stateMachineArn, mapRunArn, name, status, startDate, stopDate }) => {
-          const dates = { startDate: seconds(startDate), stopDate: seconds(stopDate) };
-          return { executionArn: arn, stateMachineArn, mapRunArn, name, status, ...dates };
-        });
-      return page('executions', executions, maxResults, nextToken);
-    },
-    'AWSStepFunctions.ListMapRuns': ({ executionArn, maxResults = 100, nextToken }) => {
-      this.get(executionArn);
-      const mapRuns = [...this.#mapRuns.values()].filter((each) => each.executionArn === executionArn);
-      return page('mapRuns', mapRuns.map(({ listed }) => listed).reverse(), maxResults, nextToken);
-    },
-    'AWSStepFunctions.DescribeMapRun': ({ mapRunArn }) => {
-      const mapRun = this.#mapRuns.get(mapRunArn);
-      if (!mapRun) throw new AwsError('ResourceNotFound', `Resource not found: '${mapRunArn}'`);
-      return mapRun.describe();
-    },
-    'AWSStepFunctions.SendTaskSuccess': ({ taskToken, output }) => {
-      this.#tasks.succeed(taskToken, JSON.parse(output));
-      return {};
-    },
-    'AWSStepFunctions.StopExecution': ({ executionArn }) => {
-      this.stop(executionArn);
-      return { stopDate: seconds(Date.now()) };
-    },
-    'AWSStepFunctions.RedriveExecution': ({ executionArn }) => {
-      this.redrive(executionArn);
-      return { redriveDate: seconds(Date.now()) };
-    },
-  };
+  readonly operations: Record<string, Operation> = operationsOf({
+    executions: () => this.executions,
+    mapRuns: () => this.#mapRuns,
+    definition: (stateMachineArn) => this.#definition(stateMachineArn),
+    startOf: (stateMachineArn, name, input) => this.startOf(stateMachineArn, name, input),
+    get: (executionArn) => this.get(executionArn),
+    stop: (executionArn) => this.stop(executionArn),
+    redrive: (executionArn) => this.redrive(executionArn),
+    succeed: (taskToken, output) => this.#tasks.succeed(taskToken, output),
+  });
 
   /** Stops all that runs, without a word to anybody. */
   async close(): Promise<void> {
@@ -271,7 +242,7 @@ export class LocalStepFunctions {
       abort();
     };
     // Whatever ends it, nothing that it waits for goes on.
-    run.ended = this.#follow(execution, eventLogs, maps).finally(() => stopped.abort());
+    run.ended = this.#histories.follow(execution, eventLogs, maps).finally(() => stopped.abort());
   }
 
   #runMap(
@@ -308,71 +279,10 @@ export class LocalStepFunctions {
     this.#mapRuns.set(mapRunArn, mapRun);
     return mapRun.run();
   }
-
-  async #follow(execution: Execution, events: AsyncGenerator<Logged>, maps: Map<string, unknown>): Promise<void> {
-    // A Distributed Map runs as a task, and shows as what it is.
-    const typeOf = ({ name, type }: { name: string; type: string }) => (maps.has(name) ? 'Map' : type);
-    for await (const event of events) {
-      switch (event.type) {
-        case 'ExecutionStarted':
-          if (execution.redriveCount === 0) this.#record(execution, 'ExecutionStarted');
-          break;
-        case 'StateEntered':
-          this.#record(execution, `${typeOf(event.state)}StateEntered`, {
-            stateEnteredEventDetails: { name: event.state.name, input: JSON.stringify(event.state.input) },
-          });
-          break;
-        case 'StateExited':
-          this.#record(execution, `${typeOf(event.state)}StateExited`, {
-            stateExitedEventDetails: { name: event.state.name, output: JSON.stringify(event.state.output ?? null) },
-          });
-          break;
-        case 'StateFailed':
-          if (typeOf(event.state) !== 'Task') break;
-          this.#record(execution, 'TaskFailed', {
-            taskFailedEventDetails: { error: event.Error, cause: String(event.Cause) },
-          });
-          break;
-        case 'ExecutionSucceeded':
-          execution.output = JSON.stringify(event.output);
-          return this.#end(execution, 'SUCCEEDED', 'ExecutionSucceeded');
-        case 'ExecutionFailed':
-          execution.error = event.Error;
-          execution.cause = String(event.Cause);
-          return this.#end(execution, 'FAILED', 'ExecutionFailed', {
-            executionFailedEventDetails: { error: event.Error, cause: String(event.Cause) },
-          });
-        case 'ExecutionAborted':
-          return this.#end(execution, 'ABORTED', 'ExecutionAborted');
-        case 'ExecutionTimeout':
-          return this.#end(execution, 'TIMED_OUT', 'ExecutionTimedOut');
-      }
-    }
-  }
-
-  #end(execution: Execution, status: ExecutionStatus, type: string, details: Partial<HistoryEvent> = {}): void {
-    execution.status = status;
-    execution.stopDate = Date.now();
-    this.#record(execution, type, details);
-    this.#options.onStatusChange?.(execution);
-  }
-
-  #record(execution: Execution, type: string, details: Partial<HistoryEvent> = {}): void {
-    const event = { id: execution.history.length + 1, timestamp: Date.now(), type, ...details };
-    execution.history.push(event);
-    this.#options.onHistory?.(execution, event);
-  }
 }
 
 /** Ends a task of an execution that was stopped: the interpreter would retry or catch any other error. */
 class Stopped extends Error {
   readonly isRetryable = false;
   readonly isCatchable = false;
-}
-
-/** A page of a list, as the API gives it. */
-function page<T>(name: string, all: T[], maxResults: number, nextToken = '0'): Record<string, T[] | string> {
-  const from = Number(nextToken);
-  const to = from + maxResults;
-  return { [name]: all.slice(from, to), ...(to < all.length && { nextToken: String(to) }) };
 }

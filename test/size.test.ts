@@ -32,7 +32,6 @@ describe('a result of 100 MiB', () => {
     const { output, peakBytes } = await invoke({
       execution: 'large',
       source: { bucket: 'uploads', key: 'large.tif', versionId, etag },
-      resultKey: 'large.tif',
       submission: 1,
       submissionId: 'large#1',
       requestId: 'bria-1',

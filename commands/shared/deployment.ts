@@ -39,7 +39,7 @@ function location(url: string): [bucket: string, prefix: string] {
 }
 
 /** The image of an execution that had submitted nothing yet; undefined if its input names none. */
-export function imageOfInput(input: unknown, buckets: Buckets): Pick<Job, 'source' | 'resultKey'> | undefined {
+export function imageOfInput(input: unknown, buckets: Buckets): Pick<Job, 'source' | 'givenKey'> | undefined {
   try {
     return firstSubmission(input, buckets);
   } catch {

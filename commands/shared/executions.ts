@@ -4,7 +4,9 @@ import {
   paginateListExecutions,
   RedriveExecutionCommand,
 } from '@aws-sdk/client-sfn';
+import type { ObjectSource } from '../../functions/contract.ts';
 import type { ErrorName } from '../../functions/errors.ts';
+import { isUpload, resultKeyOf } from '../../functions/input.ts';
 import { isJobOf, type Job, parseJob } from '../../functions/job.ts';
 import { lastState, whatFailed } from '../../functions/results/failure.ts';
 import { errorKey } from '../../functions/results/keys.ts';
@@ -24,7 +26,7 @@ export interface FailedExecution {
   /** The state it failed in, where a redrive goes on. */
   state: string | undefined;
   /** What it was about; undefined if its input names no image. */
-  image: Pick<Job, 'source' | 'resultKey'> | undefined;
+  image: Pick<Job, 'source' | 'givenKey'> | undefined;
 }
 
 /**
@@ -63,12 +65,14 @@ async function look({ sfn, buckets }: Deployment, arn: string): Promise<FailedEx
 
 /** Whether the failure's error file is where it should be, or why there need not be one. */
 export async function errorFileOf(
-  { s3, resultsBucket }: Deployment,
+  { s3, resultsBucket, buckets }: Deployment,
   { image, stoppedAt }: FailedExecution,
 ): Promise<string> {
   if (image === undefined) return 'not needed: the input names no image';
-  if (await headObject(s3, resultsBucket, errorKey(image.resultKey))) return 'written';
-  const settled = await whySettled(s3, resultsBucket, { ...image, failedAt: stoppedAt });
+  const place = { bucket: resultsBucket, resultKey: resultKeyOf(image, buckets) };
+  if (await headObject(s3, place.bucket, errorKey(place.resultKey))) return 'written';
+  const canLook = (source: ObjectSource) => isUpload(source, buckets);
+  const settled = await whySettled(s3, place, { ...image, failedAt: stoppedAt }, canLook);
   return settled === undefined ? 'MISSING' : `not needed: ${settled.reason}`;
 }
 

@@ -55,6 +55,18 @@ export function resultKey(sourceKey: string, { uploadsPrefix, resultsPrefix }: P
   return `${truncate(plain, room - HASH_LENGTH - 1)}~${sha256(sourceKey)}`;
 }
 
+/**
+ * The key of the result of an object that is no upload (any more), without the extension: the settings have changed since
+ * it was submitted. Its hash keeps it apart from all that are uploads now.
+ */
+export function foreignResultKey(
+  { bucket, key }: Pick<ObjectVersion, 'bucket' | 'key'>,
+  { resultsPrefix }: Prefixes,
+): string {
+  const room = MAX_KEY_BYTES - MAX_SUFFIX_BYTES - HASH_LENGTH - 1;
+  return `${truncate(resultsPrefix + key, room)}~${sha256(JSON.stringify([bucket, key]))}`;
+}
+
 /** The key of the `n`th medium (from 1) of a job whose first medium has the extension `firstExtension`. */
 export function mediumKey(resultKey: string, firstExtension: string, n: number, extension: string): string {
   const first = `${resultKey}.${firstExtension}`;

@@ -52,20 +52,21 @@ export async function allResults(s3: S3Client, bucket: string, first: Standing):
  * Why the failure of an execution is of no interest any more; undefined if it is.
  *
  * @param image Its source, as far as it was pinned to a version, and when it failed.
+ * @param canLook Whether a source may be looked at: what is no upload any more counts as deleted.
  */
 export async function whySettled(
   s3: S3Client,
-  resultsBucket: string,
-  image: Pick<Job, 'source' | 'resultKey'> & Partial<Job> & { failedAt: Date },
+  place: Place,
+  image: Pick<Job, 'source'> & Partial<Job> & { failedAt: Date },
+  canLook: (source: ObjectSource) => boolean,
 ): Promise<Settled | undefined> {
-  const { source, resultKey, failedAt } = image;
-  const place = { bucket: resultsBucket, resultKey };
+  const { source, failedAt } = image;
   if ('imageUrl' in source) {
     const isLater = ({ metadata, lastModified }: ObjectState) =>
       metadata['source-url-sha256'] === urlHash(source) && lastModified > failedAt;
     return (await firstResult(s3, place, isLater)) && settled('this image has been delivered since');
   }
-  const current = await headObject(s3, source.bucket, source.key, { checksum: true });
+  const current = canLook(source) ? await headObject(s3, source.bucket, source.key, { checksum: true }) : undefined;
   if (current !== undefined && isSuperseded(source, current)) return settled('the source has been overwritten');
   const bytes = current === undefined ? bytesOf(source, image) : bytesOfCurrent(source, current);
   return (await standingResult(s3, place, bytes)) && settled('this version has been delivered', true);

@@ -55,19 +55,19 @@ export interface BucketOptions {
 
 /** Buckets in memory, with versions and conditions as S3 has them. All changes are single synchronous steps. */
 export class Store {
-  readonly #buckets: Map<string, Bucket>;
+  readonly #buckets = new Map<string, Bucket>();
   readonly #onCreated: (event: ObjectCreated) => void;
   readonly #sequence = sequencers();
 
   constructor(buckets: Record<string, BucketOptions>, onCreated: (event: ObjectCreated) => void) {
-    const created = new Date();
-    this.#buckets = new Map(
-      Object.entries(buckets).map(([name, { versioned, eventBridge = true, kmsPolicy }]) => [
-        name,
-        { versioned, eventBridge, kmsPolicy, created, objects: new Map() },
-      ]),
-    );
     this.#onCreated = onCreated;
+    for (const [name, options] of Object.entries(buckets)) this.create(name, options);
+  }
+
+  /** Makes a bucket, unless there is one of this name. */
+  create(name: string, { versioned, eventBridge = true, kmsPolicy }: BucketOptions): void {
+    if (this.#buckets.has(name)) return;
+    this.#buckets.set(name, { versioned, eventBridge, kmsPolicy, created: new Date(), objects: new Map() });
   }
 
   buckets(): { name: string; created: Date }[] {

@@ -1,6 +1,6 @@
 import { type BusEvent, EventBus } from '../event-bus.ts';
 import { inputOf } from '../event-target.ts';
-import { type LocalQueue, queuesOf } from '../queue.ts';
+import { addQueues, type LocalQueue } from '../queue.ts';
 import type { Deployment } from './deployment.ts';
 import type { Invocations } from './invocations.ts';
 import type { WorldEvents } from './world-events.ts';
@@ -8,14 +8,14 @@ import type { WorldEvents } from './world-events.ts';
 /** EventBridge and SQS: brings events to the deployment's functions. */
 export class Messages {
   readonly #bus = new EventBus();
-  readonly #queues: ReturnType<typeof queuesOf>;
+  readonly #queues = new Map<string, LocalQueue>();
   readonly #invocations: Invocations;
   readonly #events: WorldEvents;
 
   constructor({ template, rules, mappings }: Deployment, invocations: Invocations, events: WorldEvents) {
     this.#invocations = invocations;
     this.#events = events;
-    this.#queues = queuesOf(template);
+    addQueues(this.#queues, template);
     for (const { pattern, targets } of rules) {
       for (const target of targets)
         this.#bus.addRule(pattern, (event) => this.#deliver(target.Arn, inputOf(target, event)));

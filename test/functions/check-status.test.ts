@@ -48,7 +48,6 @@ async function submitted(more: Partial<Job> = {}, minutesAgo = 0): Promise<Job> 
   return {
     execution: 'cat-0123',
     source: { bucket: 'uploads', key: 'cat.jpg', versionId: 'v1', etag: 'abc' },
-    resultKey: 'cat.jpg',
     submission: 1,
     submissionId: 'cat-0123#1',
     requestId: gateway.submissions.at(-1)?.requestId ?? null,

@@ -108,7 +108,6 @@ describe("an execution's state", () => {
   const job: Job = {
     execution: 'cat-0123',
     source: { ...object, versionId: 'v1', etag: 'abc' },
-    resultKey: 'photos/cat.jpg',
     submission: 2,
     submissionId: 'cat-0123#2',
     requestId: 'bria-rmbg-2-0-682_019d',
@@ -125,7 +124,13 @@ describe("an execution's state", () => {
 
   it('may have a URL for a source, and no submission yet', () => {
     const { mediaUrls: _, completedAt: __, ...rest } = job;
-    const superseded = { ...rest, requestId: null, source: { imageUrl: url.imageUrl }, status: 'SUPERSEDED' };
+    const superseded = {
+      ...rest,
+      requestId: null,
+      source: { imageUrl: url.imageUrl },
+      givenKey: 'cat',
+      status: 'SUPERSEDED',
+    };
     expect(parseJob(superseded)).toEqual(superseded);
   });
 

@@ -239,7 +239,8 @@ describe('the functions', () => {
   it.each(FUNCTIONS)('%s has no secret in its environment, only where to find it', (name) => {
     const { Variables } = resource(standard, 'AWS::Lambda::Function', name).Properties.Environment;
     const secrets = Object.entries<Resource['Properties']>(Variables).filter(([, value]) => typeof value !== 'string');
-    for (const [, value] of secrets) expect(flat(value)).toMatch(/^<(ApiKey|Uploads|Results|WorkflowStateMachine|Intake(DeadLetter)?Queue)>$/);
+    for (const [, value] of secrets)
+      expect(flat(value)).toMatch(/^<(ApiKey|Uploads|Results|WorkflowStateMachine|Intake(DeadLetter)?Queue)>$/);
     expect(JSON.stringify(Variables)).not.toContain('{{resolve:');
   });
 

@@ -7,7 +7,7 @@ import { parseBackfillInput } from '../../functions/backfill/contract.ts';
 import { callbackUrl, parseCallbackPath } from '../../functions/callbacks/table.ts';
 import { isError, isErrorName } from '../../functions/errors.ts';
 import { Gateway } from '../../functions/gateway/client.ts';
-import { firstSubmission } from '../../functions/input.ts';
+import { firstSubmission, resultKeyOf } from '../../functions/input.ts';
 import { type AwsApi, AwsError, serveAwsApi } from '../../local/aws-api.ts';
 import { LocalS3 } from '../../local/s3.ts';
 import { CONTEXT, setEnvironment } from '../functions/support.ts';
@@ -177,8 +177,9 @@ describe('the input of an execution', () => {
       const outcome = await outcomeOf(() => firstSubmission(input, BUCKETS));
       if ('error' in outcome) return expect(outcome.error.name).toBe('InvalidInput');
       accepted++;
-      expect(outcome.value.resultKey).toMatch(/^out\//);
-      expect(Buffer.byteLength(outcome.value.resultKey)).toBeLessThan(1024);
+      const resultKey = resultKeyOf(outcome.value, BUCKETS);
+      expect(resultKey).toMatch(/^out\//);
+      expect(Buffer.byteLength(resultKey)).toBeLessThan(1024);
     });
     expect(accepted, 'inputs that were accepted').toBeGreaterThan(50);
   });
@@ -188,7 +189,7 @@ describe('the input of an execution', () => {
     const job = almost({
       execution: fc.constant('cat'),
       source: fc.oneof(objectInput, almost({ imageUrl: fc.constant(SIGNED_URL) })),
-      resultKey: key,
+      givenKey: key,
       submission: fc.integer(),
       requestId: fc.constant('bria-1'),
       submittedAt: fc.constant('2026-01-01T00:00:00.000Z'),

@@ -8,7 +8,6 @@ const source = { bucket: 'uploads', key: 'photos/猫.jpg', versionId: 'v1', etag
 const job: Job = {
   execution: 'cat-0123',
   source,
-  resultKey: 'photos/猫.jpg',
   submission: 1,
   submissionId: 'cat-0123#1',
   requestId: 'id-1',

@@ -19,7 +19,6 @@ function job(age: number, more: Partial<Job> = {}): Job {
   return {
     execution: 'cat-0123',
     source: { imageUrl: 'https://example.com/cat.jpg' },
-    resultKey: 'cat.jpg',
     submission: 1,
     submissionId: 'cat-0123#1',
     requestId: REQUEST,

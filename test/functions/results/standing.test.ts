@@ -10,7 +10,6 @@ const source = { bucket: 'uploads', key: 'photos/猫.jpg', versionId: 'v1', etag
 const job: Job = {
   execution: 'cat-0123',
   source,
-  resultKey: 'photos/猫.jpg',
   submission: 1,
   submissionId: 'cat-0123#1',
   requestId: 'id-1',
@@ -18,7 +17,7 @@ const job: Job = {
   status: 'COMPLETED',
   waitSeconds: 5,
 };
-const place = { bucket: PLAIN, resultKey: job.resultKey };
+const place = { bucket: PLAIN, resultKey: 'photos/猫.jpg' };
 
 function put(client: S3Client, key: string, contentType = 'image/png', metadata = resultMetadata(job)) {
   const input = { Bucket: PLAIN, Key: key, Body: PNG, ContentType: contentType, Metadata: metadata };
@@ -28,26 +27,26 @@ function put(client: S3Client, key: string, contentType = 'image/png', metadata 
 describe('the standing result of a source', () => {
   it.each(['png', 'webp'])('is found by its bytes as %s', async (extension) => {
     const { client } = await startS3();
-    await put(client, `${job.resultKey}.${extension}`);
+    await put(client, `${place.resultKey}.${extension}`);
     const found = await standingResult(client, place, { ...source, versionId: 'v9' });
-    expect(found).toMatchObject({ key: `${job.resultKey}.${extension}`, metadata: { 'request-id': 'id-1' } });
+    expect(found).toMatchObject({ key: `${place.resultKey}.${extension}`, metadata: { 'request-id': 'id-1' } });
   });
 
   it('is not that of other bytes, of another key, of a file of somebody else, nor an error file or a further medium', async () => {
     const { s3, client } = await startS3();
-    await put(client, `${job.resultKey}.png`);
+    await put(client, `${place.resultKey}.png`);
     expect(await standingResult(client, place, { ...source, etag: 'def' })).toBeUndefined();
     for (const key of ['photos/猫', 'photos/猫.j', 'photos/猫.jpg.png', 'photos']) {
       expect(await standingResult(client, { bucket: PLAIN, resultKey: key }, { ...source, key })).toBeUndefined();
     }
-    s3.put(PLAIN, `${job.resultKey}.png`, PNG);
-    for (const suffix of ['.error.json', '.png.parts/2.png']) await put(client, job.resultKey + suffix);
+    s3.put(PLAIN, `${place.resultKey}.png`, PNG);
+    for (const suffix of ['.error.json', '.png.parts/2.png']) await put(client, place.resultKey + suffix);
     expect(await standingResult(client, place, source)).toBeUndefined();
   });
 
   it('is named with all results that stand beside it', async () => {
     const { client } = await startS3();
-    const key = `${job.resultKey}.png`;
+    const key = `${place.resultKey}.png`;
     await put(client, key);
     await put(client, `${key}.parts/2.webp`, 'image/webp');
     await put(client, `${key}x`);
