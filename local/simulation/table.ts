@@ -1,8 +1,13 @@
-import { ConditionalCheckFailedException, type UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
+import {
+  ConditionalCheckFailedException,
+  ResourceNotFoundException,
+  type UpdateItemCommandInput,
+} from '@aws-sdk/client-dynamodb';
 
 /** DynamoDB's UpdateItem on one table in memory, with the few expressions that Cutout uses, all on strings and numbers. */
 export class Table {
   readonly #items = new Map<string, Item>();
+  #isThere = true;
   readonly #onWrite: (item: Record<string, string>) => void;
 
   /** @param onWrite Called with each item as it has become. */
@@ -10,13 +15,20 @@ export class Table {
     this.#onWrite = onWrite;
   }
 
-  /** @throws ConditionalCheckFailedException as the SDK does */
+  /** Whether the table is a part of the deployment. Its items go with it. */
+  set isThere(isThere: boolean) {
+    if (!isThere) this.#items.clear();
+    this.#isThere = isThere;
+  }
+
+  /** @throws ConditionalCheckFailedException, or ResourceNotFoundException, as the SDK does */
   update({
     Key,
     UpdateExpression = '',
     ConditionExpression = '',
     ExpressionAttributeValues: values = {},
   }: UpdateItemCommandInput): { Attributes: Item } {
+    if (!this.#isThere) throw new ResourceNotFoundException({ message: 'Requested resource not found', $metadata: {} });
     const key = JSON.stringify(Key);
     const item = this.#items.get(key) ?? {};
     if (!holds(ConditionExpression, item, values)) {

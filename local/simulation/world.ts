@@ -71,7 +71,7 @@ export class World extends WorldEvents {
   readonly invocations: Invocations;
   /** Dead letters that a person moved back. */
   movedBack = 0;
-  readonly #deployment: Deployment;
+  #deployment: Deployment;
   readonly #options: WorldOptions;
   readonly #luck: () => number;
   readonly #faults: AwsFaults;
@@ -94,6 +94,7 @@ export class World extends WorldEvents {
     this.#faults = new AwsFaults(faults?.awsFaults);
     const latency = () => pace.callMs(this.#luck());
     const buckets = { [uploadsBucket]: { versioned }, [resultsBucket]: { versioned: true } };
+    this.#table.isThere = deployment.callbackArn !== undefined;
     this.store = new Store(buckets, (object) => this.#written(object));
     this.invocations = new Invocations({
       ...{ clock, latency, events: this },
@@ -135,6 +136,22 @@ export class World extends WorldEvents {
   /** Deletes an upload. */
   remove(key: string): void {
     this.store.remove(this.#deployment.uploadsBucket, key);
+  }
+
+  /** Deletes a version of an upload for good: the nth from the newest, which is 0. @returns its id, if there is one */
+  purge(key: string, nth: number): string | undefined {
+    const { uploadsBucket } = this.#deployment;
+    const versionId = this.store.versions(uploadsBucket, key).toReversed()[nth]?.versionId;
+    if (versionId !== undefined) this.store.remove(uploadsBucket, key, { versionId });
+    return versionId;
+  }
+
+  /** Deploys again, with other settings: executions that have begun keep their definition. Uploads go on as they did. */
+  deploy(next: Deployment): void {
+    const { stateMachineArn, definition } = next;
+    this.#deployment = next;
+    if (definition !== undefined) this.#stepFunctions?.deploy({ stateMachineArn, definition });
+    this.#table.isThere = next.callbackArn !== undefined;
   }
 
   /** The gateway and the secret get a new key. */

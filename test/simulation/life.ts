@@ -11,6 +11,8 @@ const NEXT_API_KEY = 'key-that-nobody-may-see-2';
 /** The deployment with the default settings, and the one that is called back. Buckets have the same names in both. */
 const polling = await deploy();
 const webhook = await deploy({ webhook: true });
+const patient = await deploy({ expectedSeconds: 45, timeoutMinutes: 30 });
+const deployments = { polling, webhook, patient };
 export const { uploadsBucket, resultsBucket } = polling;
 
 export interface Upload extends WorldUpload {
@@ -30,6 +32,10 @@ export interface Life {
   world: World;
   uploads: Upload[];
   removals: { key: string; at: number }[];
+  /** Versions that were deleted for good. */
+  purges: { key: string; versionId: string; at: number }[];
+  /** Whether the settings have changed. */
+  hasChanged: boolean;
   written: Written[];
   /** Where a secret was seen. */
   leaks: string[];
@@ -42,7 +48,7 @@ export async function live(schedule: Schedule): Promise<Life> {
     ...{ versioned, seed, pace: PACES[pace], faults: schedule, apiKey: API_KEY },
     gateway: { ...schedule, ...(callbacks && { callbacks }) },
   });
-  const life: Life = { world, uploads: [], removals: [], written: [], leaks: [] };
+  const life: Life = { world, uploads: [], removals: [], purges: [], hasChanged: false, written: [], leaks: [] };
   const secrets = watchForSecrets(world, [API_KEY, NEXT_API_KEY], life.leaks);
   world.on('result', (key) => {
     const { body, metadata } = world.store.read(resultsBucket, key);
@@ -54,7 +60,8 @@ export async function live(schedule: Schedule): Promise<Life> {
   return life;
 }
 
-function take(step: Step, { world, uploads, removals }: Life, versioned: boolean): void {
+function take(step: Step, life: Life, versioned: boolean): void {
+  const { world, uploads, removals, purges } = life;
   if ('upload' in step) {
     const { upload: key, content } = step;
     // Without versions, an ETag is all that tells uploads apart: the same bytes again are the same image.
@@ -63,8 +70,23 @@ function take(step: Step, { world, uploads, removals }: Life, versioned: boolean
   } else if ('remove' in step) {
     world.remove(step.remove);
     removals.push({ key: step.remove, at: world.clock.now });
+  } else if ('rewrite' in step) {
+    const [current] = world.store.keys(uploadsBucket, step.rewrite);
+    if (current !== step.rewrite) return;
+    const { body } = world.store.read(uploadsBucket, step.rewrite);
+    uploads.push({ ...world.upload(step.rewrite, body), content: contentOf(uploads, step.rewrite) });
+  } else if ('purge' in step) {
+    const versionId = versioned ? world.purge(step.purge, step.nth) : undefined;
+    if (versionId !== undefined) purges.push({ key: step.purge, versionId, at: world.clock.now });
+  } else if ('settings' in step) {
+    life.hasChanged = true;
+    world.deploy(deployments[step.settings]);
   } else if ('rotate' in step) world.rotateKey(NEXT_API_KEY);
   else world.redriveFailed();
+}
+
+function contentOf(uploads: Upload[], key: string): Content {
+  return uploads.findLast((each) => each.key === key)?.content ?? 'nothing';
 }
 
 function bytesOf(content: Content, shows: string): Buffer {

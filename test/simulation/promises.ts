@@ -9,6 +9,9 @@ const MAX_POSTS_PER_ENTRY = 4;
 /** How long an execution waits at most for a callback that has come, in milliseconds: for its own slow or failing calls. */
 const MAX_LATE_MS = 60_000;
 
+/** The time limit of Deliver: between its look and its write. */
+const DELIVER_MS = 540_000;
+
 /** All promises that a deployment which has come to rest has broken, in words. */
 export function brokenPromises(life: Life): string[] {
   const keys = [...new Set(life.uploads.map(({ key }) => key))];
@@ -44,16 +47,26 @@ export function isDeleted(life: Life, key: string): boolean {
 /**
  * The last upload of a key has exactly one outcome, which is about it. Once the source has been deleted nobody can tell
  * which version was the last: then there is at least one outcome, and never both of them about the last one.
+ *
+ * Once a version has been deleted for good, an older one may be current again. An error file about the deleted one may
+ * stay; and there may be no outcome if the older one's execution had ended before, or had found itself superseded.
  */
 function outcomeOf(life: Life, key: string): string[] {
   const last = lastUpload(life, key);
   const { result, error } = outcome(life, key);
   const isAboutLast = error !== undefined && last !== undefined && isAbout(last, error);
+  const isPurged = life.purges.some((purge) => purge.key === key);
   if (isDeleted(life, key)) {
     if (result && isAboutLast) return [`${key}, since deleted, has both a result and an error file`];
-    const isAny = error !== undefined || stored(life, `${key}.png`) !== undefined;
+    const isAny = isPurged || error !== undefined || stored(life, `${key}.png`) !== undefined;
     return isAny ? [] : [`${key}, since deleted, has neither a result nor an error file`];
   }
+  if (isPurged && error !== undefined && !isAboutLast && isAboutPurged(life, error)) {
+    return result || wasOver(life, last)
+      ? []
+      : [`the current version of ${key} has the error file of a deleted one only`];
+  }
+  if (isPurged && !result && error === undefined && wasOver(life, last)) return [];
   if (result && error !== undefined) return [`the current version of ${key} has a result, and there is an error file`];
   if (error !== undefined && !isAboutLast) return [`the error file of ${key} is about an older version`];
   if (!result && error === undefined) return [`the current version of ${key} has neither a result nor an error file`];
@@ -80,8 +93,14 @@ function orderOf(life: Life, key: string): string[] {
     else if (!possible.some(({ etag }) => body.equals(cutoutOf(etag)))) {
       broken.push(`a result of ${key} is not the whole cutout of its source`);
     }
-    if (version < newest) broken.push(`a result of an older version of ${key} replaced a newer one`);
+    const isNewestThere = uploads.slice(version + 1).every((upload) => upload.at > at || isPurgedAt(life, upload, at));
+    if (version < newest && !isNewestThere) {
+      broken.push(`a result of an older version of ${key} replaced a newer one`);
+    }
     newest = Math.max(newest, version);
+    if (version >= 0 && !wasDeleted && isLateCutout(life, uploads, uploads[version], at)) {
+      broken.push(`a result of ${key} was stored long after its version had been deleted for good`);
+    }
   }
   return broken;
 }
@@ -183,9 +202,11 @@ function waitsOf({ world: { gateway } }: Life, { name, history }: Execution): st
 }
 
 /** A callback with the right path is answered by a 2xx, if only nothing fails; any other one is never. */
-function callbacksOf({ world: { gateway } }: Life): string[] {
+function callbacksOf({ world: { gateway }, hasChanged }: Life): string[] {
   return gateway.callbacks.flatMap(({ path, status }) => {
-    const isPossible = status === 429 || status >= 500 || status === (path === 'right' ? 204 : 404);
+    // A table that was made anew knows of no submission before it.
+    const isForgotten = hasChanged && status === 404;
+    const isPossible = isForgotten || status === 429 || status >= 500 || status === (path === 'right' ? 204 : 404);
     return isPossible ? [] : [`a callback with the ${path} path was answered by ${status}`];
   });
 }
@@ -194,8 +215,36 @@ function rightCallbacks(callbacks: CallbackMade[], webhookUrl: string | undefine
   return callbacks.filter((each) => each.path === 'right' && each.webhookUrl === webhookUrl);
 }
 
+/** The upload that is current, or the last one there was. */
 function lastUpload(life: Life, key: string): Upload | undefined {
-  return life.uploads.findLast((each) => each.key === key);
+  const { versionId } = isDeleted(life, key) ? {} : life.world.store.read(uploadsBucket, key);
+  const current = life.uploads.find((each) => versionId !== undefined && each.versionId === versionId);
+  return current ?? life.uploads.findLast((each) => each.key === key);
+}
+
+function isPurgedAt({ purges }: Life, { versionId }: Upload, at: number): boolean {
+  return purges.some((purge) => purge.versionId === versionId && purge.at <= at);
+}
+
+/** Whether an error file is about an upload that has been deleted for good. */
+function isAboutPurged(life: Life, error: Record<string, unknown>): boolean {
+  return life.uploads.some((upload) => isPurgedAt(life, upload, Number.POSITIVE_INFINITY) && isAbout(upload, error));
+}
+
+/** Whether an upload's execution had ended before a newer version was deleted for good, or had found itself superseded. */
+function wasOver({ world, purges }: Life, upload: Upload | undefined): boolean {
+  const own = world.executions.find(({ input }) => JSON.parse(input).versionId === upload?.versionId);
+  const lastPurge = Math.max(...purges.filter(({ key }) => key === upload?.key).map(({ at }) => at));
+  const isSuperseded = own?.output?.includes('"status":"SUPERSEDED"') === true;
+  return own === undefined || isSuperseded || (own.stopDate ?? 0) <= lastPurge;
+}
+
+/** Whether a result was stored by a look at its version long after that was gone, while another version was current. */
+function isLateCutout(life: Life, uploads: Upload[], upload: Upload | undefined, at: number): boolean {
+  if (upload === undefined || !isPurgedAt(life, upload, at - DELIVER_MS)) return false;
+  // The same bytes are the same image, whichever version they are.
+  if (uploads.some((each) => each.etag === upload.etag && !isPurgedAt(life, each, at))) return false;
+  return uploads.some((each) => each.at <= at - DELIVER_MS && !isPurgedAt(life, each, at));
 }
 
 function stored(life: Life, key: string): Written | undefined {

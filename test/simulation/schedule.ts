@@ -6,6 +6,12 @@ import type { Pace } from '../../local/simulation/world.ts';
 export type Step =
   | { at: number; upload: string; content: Content }
   | { at: number; remove: string }
+  /** The same bytes once more, as a change of metadata in place makes them: a new version of the same ETag. */
+  | { at: number; rewrite: string }
+  /** A version is deleted for good: the nth from the newest, which is 0. In a bucket with versions only. */
+  | { at: number; purge: string; nth: number }
+  /** Another deployment: functions change at once, executions keep their definition. */
+  | { at: number; settings: 'webhook' | 'polling' | 'patient' }
   /** All executions that have failed by then are redriven. */
   | { at: number; redrive: 'failed' }
   /** The gateway and the secret get a new key. */

@@ -46,12 +46,20 @@ const time = (most: number) =>
 const key = fc.constantFrom('a.jpg', 'a.jpg', 'a.jpg', 'b/c d.png', 'd');
 const content = fc.constantFrom<Content[]>('cat', 'cat', 'dog', 'text', 'nothing');
 const upload = fc.record({ at: time(8000), upload: key, content });
-const step: fc.Arbitrary<Step> = fc.oneof(
+/** What an image is delivered after, sooner or later, unless it is deleted. */
+const CALM_STEPS: fc.WeightedArbitrary<Step>[] = [
   { weight: 6, arbitrary: upload },
   { weight: 1, arbitrary: fc.record({ at: time(8000), remove: key }) },
   { weight: 3, arbitrary: fc.record({ at: time(40_000), redrive: fc.constant('failed' as const) }) },
   { weight: 1, arbitrary: fc.record({ at: time(8000), rotate: fc.constant('key' as const) }) },
-);
+  { weight: 1, arbitrary: fc.record({ at: time(8000), rewrite: key }) },
+];
+const settings = fc.constantFrom('webhook', 'polling', 'patient');
+const STEPS: fc.WeightedArbitrary<Step>[] = [
+  ...CALM_STEPS,
+  { weight: 1, arbitrary: fc.record({ at: time(8000), purge: key, nth: fc.nat({ max: 1 }) }) },
+  { weight: 1, arbitrary: fc.record({ at: time(8000), settings }) },
+];
 const copies = fc.array(time(6000), { minLength: 1, maxLength: 3 });
 const job: fc.Arbitrary<PlannedJob> = fc.record({
   outcome: fc.constantFrom<PlannedJob['outcome'][]>('COMPLETED', 'COMPLETED', 'COMPLETED', 'FAILED', 'ERROR', 'NEVER'),
@@ -93,16 +101,18 @@ const circumstances = {
   pace: fc.constantFrom<Schedule['pace'][]>('brisk', 'slow', 'uneven'),
   luck: fc.nat(),
 };
-const life = {
+const lifeOf = (steps: fc.WeightedArbitrary<Step>[]) => ({
   ...circumstances,
-  steps: fc.array(step, { maxLength: 5 }).chain((steps) => upload.map((first): Step[] => [first, ...steps])),
+  steps: fc
+    .array(fc.oneof(...steps), { maxLength: 5 })
+    .chain((others) => upload.map((first): Step[] => [first, ...others])),
   events: fc.array(copies, { maxLength: 4 }),
   failureEvents: fc.array(copies, { maxLength: 4 }),
-};
+});
 
 /** Anything may happen. */
 export const anySchedule: fc.Arbitrary<Schedule> = fc.record({
-  ...life,
+  ...lifeOf(STEPS),
   outage: fc.option(
     fc.record({
       at: time(4000),
@@ -124,7 +134,7 @@ export const anySchedule: fc.Arbitrary<Schedule> = fc.record({
  * than 100 min.
  */
 export const passingSchedule: fc.Arbitrary<Schedule> = fc.record({
-  ...life,
+  ...lifeOf(CALM_STEPS),
   outage: fc.option(
     fc.record({
       at: time(600),
@@ -172,8 +182,16 @@ export const crowdedSchedule: fc.Arbitrary<Schedule> = fc.record({
         maxLength: 3,
       }),
       fc.array(fc.record({ at: fc.nat({ max: 60 }), redrive: fc.constant('failed' as const) }), { maxLength: 2 }),
+      fc.array(
+        fc.oneof(
+          fc.record({ at: soon, rewrite: fc.constant('a.jpg') }),
+          fc.record({ at: soon, purge: fc.constant('a.jpg'), nth: fc.nat({ max: 1 }) }),
+          fc.record({ at: soon, remove: fc.constant('a.jpg') }),
+        ),
+        { maxLength: 2 },
+      ),
     )
-    .map(([uploads, redrives]): Step[] => [...uploads, ...redrives]),
+    .map(([uploads, redrives, changes]): Step[] => [...uploads, ...redrives, ...changes]),
   events: fc.array(fc.array(soon, { minLength: 1, maxLength: 2 }), { maxLength: 2 }),
   failureEvents: fc.array(fc.array(soon, { minLength: 1, maxLength: 2 }), { maxLength: 2 }),
   submissions: fc.array(fc.constantFrom<PlannedSubmission[]>({ status: 402 }, 'accept'), { maxLength: 3 }),
