@@ -3,8 +3,14 @@ export interface Misfortune {
   /** Such as `on-upload`. */
   function: string;
   invocation: number;
-  /** Dies at its nth call (0: before any), or stalls there; is throttled; or is done, but nobody is told. */
-  how: Death | Stall | 'throttled' | 'answer lost';
+  /** Dies at its nth call (0: before any), or that fails, or stalls; is throttled; or is done, but nobody is told. */
+  how: Death | Failure | Stall | 'throttled' | 'answer lost';
+}
+
+/** A call fails, after a while, with an error that has no name of its own; it has no effect. */
+export interface Failure {
+  failsAtCall: number;
+  seconds: number;
 }
 
 /** A function dies at a call, whose effect was or was not done; perhaps the call stalls before. */

@@ -101,13 +101,15 @@ export class Invocations {
     const misfortune = typeof invocation.misfortune === 'object' ? invocation.misfortune : undefined;
     const dies = misfortune !== undefined && 'diesAtCall' in misfortune && misfortune.diesAtCall === number;
     const stalls = misfortune !== undefined && 'stallsAtCall' in misfortune && misfortune.stallsAtCall === number;
-    const stallSeconds = dies || stalls ? misfortune.seconds : undefined;
+    const fails = misfortune !== undefined && 'failsAtCall' in misfortune && misfortune.failsAtCall === number;
+    const stallSeconds = dies || stalls || fails ? misfortune.seconds : undefined;
     const latency = stallSeconds === undefined ? this.#options.latency() : stallSeconds * 1000;
     if (invocation.waiting++ === 0) this.#computing--;
     try {
       await this.#options.clock.sleep(latency);
       if (invocation.over) return NEVER;
       if (dies && misfortune.effect === 'not done') return crash(invocation);
+      if (fails) throw new Error('socket hang up');
       const result = await effect();
       return dies ? crash(invocation) : invocation.over ? NEVER : result;
     } catch (error) {
@@ -132,7 +134,7 @@ export class Invocations {
       invocation.over = true;
       timer.cancelled = true;
       if (invocation.waiting === 0) this.#computing--;
-      events.emit('invocation', of, clock.now - invocation.startedAt, hasThrown);
+      events.emit('invocation', of, clock.now - invocation.startedAt, hasThrown, invocation.calls);
       settle();
     };
     const invocation: Invocation = {

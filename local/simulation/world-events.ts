@@ -5,8 +5,8 @@ import type { DeployedFunction } from './functions.ts';
 
 /** What happens in a world, as it happens: for whoever counts it, times it, or looks for what must not be in it. */
 export class WorldEvents extends EventEmitter<{
-  /** An invocation has ended. */
-  invocation: [of: DeployedFunction, ms: number, hasThrown: boolean];
+  /** An invocation has ended, after so many calls of anything outside. */
+  invocation: [of: DeployedFunction, ms: number, hasThrown: boolean, calls: number];
   /** An AWS operation, such as `PutObject`, is performed: for a function, a state machine or the gateway. */
   call: [operation: string];
   /** A state is entered or, if it is a task, tried again: once the quota of the region lets it. */

@@ -41,13 +41,18 @@ export interface Life {
   leaks: string[];
 }
 
-/** Has a schedule happen to a deployment, until nothing is left to happen. */
-export async function live(schedule: Schedule): Promise<Life> {
+/**
+ * Has a schedule happen to a deployment, until nothing is left to happen.
+ *
+ * @param watch Is given the world before anything happens in it.
+ */
+export async function live(schedule: Schedule, watch: (world: World) => void = () => undefined): Promise<Life> {
   const { versioned, pace, luck: seed, steps, webhook: callbacks } = schedule;
   const world = new World(callbacks ? webhook : polling, {
     ...{ versioned, seed, pace: PACES[pace], faults: schedule, apiKey: API_KEY },
     gateway: { ...schedule, ...(callbacks && { callbacks }) },
   });
+  watch(world);
   const life: Life = { world, uploads: [], removals: [], purges: [], hasChanged: false, written: [], leaks: [] };
   const secrets = watchForSecrets(world, [API_KEY, NEXT_API_KEY], life.leaks);
   world.on('result', (key) => {

@@ -49,7 +49,7 @@ export function isDeleted(life: Life, key: string): boolean {
  * which version was the last: then there is at least one outcome, and never both of them about the last one.
  *
  * Once a version has been deleted for good, an older one may be current again. An error file about the deleted one may
- * stay; and there may be no outcome if the older one's execution had ended before, or had found itself superseded.
+ * stay; and there may be no outcome if the older one's execution had delivered or ended before, or was superseded.
  */
 function outcomeOf(life: Life, key: string): string[] {
   const last = lastUpload(life, key);
@@ -231,12 +231,16 @@ function isAboutPurged(life: Life, error: Record<string, unknown>): boolean {
   return life.uploads.some((upload) => isPurgedAt(life, upload, Number.POSITIVE_INFINITY) && isAbout(upload, error));
 }
 
-/** Whether an upload's execution had ended before a newer version was deleted for good, or had found itself superseded. */
-function wasOver({ world, purges }: Life, upload: Upload | undefined): boolean {
+/** Whether an upload's execution had delivered or ended before a newer version was deleted for good, or was superseded. */
+function wasOver({ world, purges, written }: Life, upload: Upload | undefined): boolean {
   const own = world.executions.find(({ input }) => JSON.parse(input).versionId === upload?.versionId);
   const lastPurge = Math.max(...purges.filter(({ key }) => key === upload?.key).map(({ at }) => at));
   const isSuperseded = own?.output?.includes('"status":"SUPERSEDED"') === true;
-  return own === undefined || isSuperseded || (own.stopDate ?? 0) <= lastPurge;
+  const wasDelivered = written.some(
+    ({ key, metadata, at }) =>
+      upload !== undefined && key === `${upload.key}.png` && isOf(upload, metadata) && at <= lastPurge,
+  );
+  return own === undefined || isSuperseded || wasDelivered || (own.stopDate ?? 0) <= lastPurge;
 }
 
 /** Whether a result was stored by a look at its version long after that was gone, while another version was current. */
