@@ -37,6 +37,28 @@ describe('A schedule that once broke a promise', () => {
         ],
       },
     ],
+    [
+      'a delivery stalls that was sent twice, while the same bytes are uploaded again',
+      {
+        steps: [
+          { at: 6, upload: 'a.jpg', content: 'cat' },
+          { at: 6, upload: 'a.jpg', content: 'cat' },
+        ],
+        misfortunes: [{ function: 'deliver', invocation: 1, how: { stallsAtCall: 6, seconds: 12 } }],
+        awsFaults: [{ operation: 'PutObject', nth: 1, as: 'repeated' }],
+      },
+    ],
+    [
+      'a delivery of B stalls that has not seen A uploaded again, whose result stands',
+      {
+        steps: [
+          { at: 0, upload: 'a.jpg', content: 'cat' },
+          { at: 30, upload: 'a.jpg', content: 'dog' },
+          { at: 42, upload: 'a.jpg', content: 'cat' },
+        ],
+        misfortunes: [{ function: 'deliver', invocation: 2, how: { stallsAtCall: 4, seconds: 55 } }],
+      },
+    ],
   ])('keeps it now: %s', async (_, schedule) => {
     expect(brokenPromises(await live({ ...CALM, ...schedule }))).toEqual([]);
   });
