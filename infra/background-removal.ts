@@ -6,12 +6,14 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { S3_KEEP_NOTIFICATION_IN_IMPORTED_BUCKET } from 'aws-cdk-lib/cx-api';
 import { Construct } from 'constructs';
 import type { ErrorName } from '../functions/errors.ts';
 import { Backfill } from './backfill/backfill.ts';
 import { emptySecret } from './parts/api-key.ts';
 import { ImageBucket } from './parts/bucket.ts';
 import { BucketAccess } from './parts/bucket-access.ts';
+import { sendEvents } from './parts/events.ts';
 import { type OwnMetricName, ownMetric } from './parts/metrics.ts';
 import { Monitoring } from './parts/monitoring.ts';
 import { uniqueName } from './parts/names.ts';
@@ -54,12 +56,15 @@ export class BackgroundRemoval extends Construct {
 
   constructor(scope: Construct, id: string, props: BackgroundRemovalProps = {}) {
     super(scope, id);
+    // Where a notification is added to a bucket made here, the CDK's custom resource keeps the others, also when it is
+    // deleted. Without this flag it leaves none, and EventBridge hears of no upload any more.
+    this.node.setContext(S3_KEEP_NOTIFICATION_IN_IMPORTED_BUCKET, true);
     checkProps(this.node.path, props);
     refuseGivenElsewhere(this, props);
     const { removalPolicy, uploadsSuffixes } = props;
     this.uploads = props.uploads ?? new ImageBucket(this, 'Uploads', { events: true, removalPolicy });
     // An imported bucket has notifications that nobody here knows of, and that this would replace.
-    if (props.uploads && Resource.isOwnedResource(props.uploads)) props.uploads.enableEventBridgeNotification();
+    if (Resource.isOwnedResource(this.uploads)) sendEvents(this.uploads);
     this.results = props.results ?? new ImageBucket(this, 'Results', { removalPolicy });
     this.apiKeySecret = props.apiKeySecret ?? emptySecret(this, removalPolicy);
     const deployment = uniqueName(this, 64);

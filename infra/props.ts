@@ -92,7 +92,8 @@ export interface BackgroundRemovalProps {
    */
   readonly uploadsPerMinute?: number | undefined;
   /**
-   * The gateway calls back when a job ends, instead of being polled.
+   * The gateway calls back when a job ends, instead of being polled. Not in regions without Lambda function URLs, such as
+   * those of GovCloud and China: an error where the region is known at synth, and elsewhere when it is deployed.
    * @default - polling
    */
   readonly webhook?: WebhookProps | undefined;
