@@ -1,4 +1,4 @@
-import { Duration, Resource, Stack } from 'aws-cdk-lib';
+import { Duration, Resource, Stage } from 'aws-cdk-lib';
 import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import { Match, type OnEventOptions, Rule } from 'aws-cdk-lib/aws-events';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
@@ -162,8 +162,11 @@ export class BackgroundRemoval extends Construct {
   }
 
   private refuseNeighbours(): void {
-    for (const other of Stack.of(this).node.findAll()) {
-      if (other instanceof BackgroundRemoval && other !== this) refuseNeighbour(this.#neighbour, other.#neighbour);
+    // Of one stage: what another stage has is another environment, where a name may stand for another bucket.
+    const stage = Stage.of(this);
+    for (const other of (stage ?? this.node.root).node.findAll()) {
+      const isNeighbour = other instanceof BackgroundRemoval && other !== this && Stage.of(other) === stage;
+      if (isNeighbour) refuseNeighbour(this.#neighbour, other.#neighbour);
     }
   }
 

@@ -19,8 +19,8 @@ export interface BackgroundRemovalProps {
    */
   readonly uploads?: IBucket | undefined;
   /**
-   * The bucket for the results, in the same account and region; may be that of the uploads, if neither prefix begins with
-   * the other. If it is encrypted with a KMS key, its `encryptionKey` must be known: all that is written names it, as
+   * The bucket for the results, in the same account and region; may be that of the uploads, if both prefixes are known at
+   * synth and neither begins with the other. If it is encrypted with a KMS key, its `encryptionKey` must be known: all that is written names it, as
    * bucket policies may want it. Only what Step Functions writes to `backfills/` cannot.
    * @default - a new, private, versioned bucket
    */
