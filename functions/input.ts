@@ -35,6 +35,11 @@ export function resultKeyOf({ source, givenKey = '' }: Pick<Job, 'source' | 'giv
   return isUpload(source, buckets) ? resultKey(source.key, buckets) : foreignResultKey(source, buckets);
 }
 
+/** Endings of the keys that are uploads; none given is an empty one, which all keys have. */
+export function suffixesFromEnv(): string[] {
+  return env('UPLOADS_SUFFIXES').split(',');
+}
+
 /** The first submission that an execution input asks for. @throws InvalidInput */
 export function firstSubmission(executionInput: unknown, buckets: Buckets): Submittable {
   const input = parseExecutionInput(executionInput);

@@ -14,6 +14,7 @@ import { emptySecret } from './parts/api-key.ts';
 import { ImageBucket } from './parts/bucket.ts';
 import { BucketAccess } from './parts/bucket-access.ts';
 import { sendEvents } from './parts/events.ts';
+import { refuseLongPattern } from './parts/limits.ts';
 import { type OwnMetricName, ownMetric } from './parts/metrics.ts';
 import { Monitoring } from './parts/monitoring.ts';
 import { uniqueName } from './parts/names.ts';
@@ -172,10 +173,11 @@ export class BackgroundRemoval extends Construct {
 
   private onStatusChange(id: string, detail: Record<string, unknown>, options: OnEventOptions): Rule {
     const { target, eventPattern, ...props } = options;
-    const rule = new Rule(this, id, props);
     // In one pattern: of two, the CDK would make one that matches what either does.
-    const pattern = statusChange(this.stateMachine, detail);
-    rule.addEventPattern({ ...pattern, ...eventPattern, detail: { ...pattern.detail, ...eventPattern?.detail } });
+    const own = statusChange(this.stateMachine, detail);
+    const pattern = { ...own, ...eventPattern, detail: { ...own.detail, ...eventPattern?.detail } };
+    refuseLongPattern(this, 'eventPattern', `${this.node.path}/${id}`, pattern);
+    const rule = new Rule(this, id, { ...props, eventPattern: pattern });
     if (target) rule.addTarget(target);
     return rule;
   }
