@@ -17,6 +17,7 @@ import {
 import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
 import type { ErrorName } from '../functions/errors.ts';
+import { checkFields } from './settings/fields.ts';
 import { refuseElsewhere } from './settings/places.ts';
 import { SettingError } from './settings/readers.ts';
 
@@ -141,12 +142,12 @@ export const START_RETRY: RetryProps[] = [
  * The calling state machine's role is allowed to start, watch and stop the removal. Stopping the caller stops it as well.
  */
 export class RemoveBackground extends StepFunctionsStartExecution {
-  /** A task that uses JSONPath. @throws SettingError if not exactly one image is given. */
+  /** A task that uses JSONPath. @throws SettingError as the constructor does */
   static override jsonPath(scope: Construct, id: string, props: RemoveBackgroundJsonPathProps): RemoveBackground {
     return new RemoveBackground(scope, id, { ...props, queryLanguage: QueryLanguage.JSON_PATH });
   }
 
-  /** A task that uses JSONata. @throws SettingError if not exactly one image is given. */
+  /** A task that uses JSONata. @throws SettingError as the constructor does */
   static override jsonata(scope: Construct, id: string, props: RemoveBackgroundJsonataProps): RemoveBackground {
     return new RemoveBackground(scope, id, { ...props, queryLanguage: QueryLanguage.JSONATA });
   }
@@ -172,12 +173,19 @@ export class RemoveBackground extends StepFunctionsStartExecution {
 
   readonly #image: string[];
   readonly #executionName: string | undefined;
+  readonly #check: (language: QueryLanguage) => void;
 
-  /** @throws SettingError if not exactly one image is given. */
+  /**
+   * @throws SettingError if not exactly one image is given, or if a field cannot be what it is given for, such as the text
+   *   `$.url` without `JsonPath.stringAt()`
+   */
   constructor(scope: Construct, id: string, props: RemoveBackgroundProps) {
     const { stateMachine, bucket, key, versionId, etag, imageUrl, resultKey, executionName, ...task } = props;
     const image = { bucket, versionId, etag, key, imageUrl, resultKey };
     checkImage(id, image);
+    const check = (language: QueryLanguage) =>
+      checkFields(`RemoveBackground "${id}"`, language, { ...image, executionName });
+    if (task.queryLanguage !== undefined) check(task.queryLanguage);
     const remedy = 'A task starts executions of its own account and region only.';
     refuseElsewhere(scope, `stateMachine of RemoveBackground "${id}"`, stateMachine, remedy);
     super(scope, id, {
@@ -189,12 +197,15 @@ export class RemoveBackground extends StepFunctionsStartExecution {
     });
     this.#image = Object.values(image).filter((field) => field !== undefined);
     this.#executionName = executionName;
+    this.#check = check;
     for (const retry of START_RETRY) this.addRetry(retry);
   }
 
   protected override _renderTask(topLevelQueryLanguage?: QueryLanguage) {
+    const language = this.queryLanguage ?? topLevelQueryLanguage ?? QueryLanguage.JSON_PATH;
+    this.#check(language);
     const task = super._renderTask(topLevelQueryLanguage);
-    if ((this.queryLanguage ?? topLevelQueryLanguage) === QueryLanguage.JSONATA) {
+    if (language === QueryLanguage.JSONATA) {
       const Name = this.#executionName ?? this.#jsonataName();
       return {
         ...task,
