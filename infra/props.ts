@@ -8,6 +8,7 @@ import type { WebhookProps } from './pipeline/webhook.ts';
 import { type Given, refuseConflicts } from './settings/conflicts.ts';
 import { refuseElsewhere } from './settings/places.ts';
 import { integer, type Reader, read, SettingError } from './settings/readers.ts';
+import { checkShape } from './settings/shape.ts';
 import { SETTING_NAMES, SETTINGS, type Setting, type SettingName } from './settings/table.ts';
 
 export interface BackgroundRemovalProps {
@@ -144,6 +145,7 @@ const OTHERS = {
 
 /** Refuses props that cannot be used, by name. A value that is known only at deployment is not checked. @throws SettingError */
 export function checkProps(path: string, props: BackgroundRemovalProps): void {
+  checkShape(path, props);
   const { maxConcurrency, uploadsPerMinute, webhook } = props;
   const check = <T>(name: string, reader: Reader<T>, value: unknown) =>
     value === undefined ? undefined : read(reader, `${name} of ${path}`, value);

@@ -16,8 +16,9 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
-import type { ErrorName } from '../functions/errors.ts';
+import { ERROR_NAMES, type ErrorName } from '../functions/errors.ts';
 import { checkFields } from './settings/fields.ts';
+import { type Naming, refuseUnknown, refuseUnknownNames } from './settings/names.ts';
 import { refuseElsewhere } from './settings/places.ts';
 import { SettingError } from './settings/readers.ts';
 
@@ -94,6 +95,31 @@ export interface RemoveBackgroundProps
   extends Omit<TaskStateBaseProps, 'integrationPattern'>,
     RemoveBackgroundOptions {}
 
+/** Props of either language, which only TypeScript knows. */
+const COMMON_PROPS: Readonly<Record<keyof RemoveBackgroundJsonPathProps & keyof RemoveBackgroundJsonataProps, true>> = {
+  ...{ stateMachine: true, executionName: true },
+  ...{ bucket: true, key: true, versionId: true, etag: true, imageUrl: true, resultKey: true },
+  ...{ queryLanguage: true, stateName: true, comment: true, assign: true, credentials: true },
+  ...{ timeout: true, taskTimeout: true, heartbeat: true, heartbeatTimeout: true },
+};
+const JSON_PATH_PROPS: Readonly<Record<keyof RemoveBackgroundJsonPathProps, true>> = {
+  ...COMMON_PROPS,
+  ...{ inputPath: true, outputPath: true, resultPath: true, resultSelector: true },
+};
+const JSONATA_PROPS: Readonly<Record<keyof RemoveBackgroundJsonataProps, true>> = { ...COMMON_PROPS, outputs: true };
+
+/** What of the CDK's own task for executions is not to be set. */
+const INSTEAD = {
+  name: 'Set executionName.',
+  input: 'Set bucket and key, or imageUrl and resultKey.',
+  integrationPattern: 'Drop it: this state always waits for the removal.',
+  associateWithParent: 'Drop it: the removal always says who started it.',
+};
+
+function naming(id: string): Naming {
+  return { kind: 'prop', owner: `RemoveBackground "${id}"`, instead: INSTEAD };
+}
+
 /**
  * The Retry table of a state that runs a removal and waits for it, under a name that is the same at every attempt.
  *
@@ -144,11 +170,13 @@ export const START_RETRY: RetryProps[] = [
 export class RemoveBackground extends StepFunctionsStartExecution {
   /** A task that uses JSONPath. @throws SettingError as the constructor does */
   static override jsonPath(scope: Construct, id: string, props: RemoveBackgroundJsonPathProps): RemoveBackground {
+    refuseUnknownNames(props, Object.keys(JSON_PATH_PROPS), naming(id));
     return new RemoveBackground(scope, id, { ...props, queryLanguage: QueryLanguage.JSON_PATH });
   }
 
   /** A task that uses JSONata. @throws SettingError as the constructor does */
   static override jsonata(scope: Construct, id: string, props: RemoveBackgroundJsonataProps): RemoveBackground {
+    refuseUnknownNames(props, Object.keys(JSONATA_PROPS), naming(id));
     return new RemoveBackground(scope, id, { ...props, queryLanguage: QueryLanguage.JSONATA });
   }
 
@@ -167,6 +195,7 @@ export class RemoveBackground extends StepFunctionsStartExecution {
    * @param causePath Where the Catch has put the error's Cause.
    */
   static failedWith(error: Exclude<ErrorName, 'Aborted'>, causePath = '$.Cause'): Condition {
+    refuseUnknown(error, ERROR_NAMES, { kind: 'error', owner: 'removals' });
     // The Cause is the execution as compact JSON, in which quotes within texts are escaped: this cannot stand in a text.
     return Condition.stringMatches(causePath, `*"Error":"${error}"*`);
   }
@@ -180,6 +209,7 @@ export class RemoveBackground extends StepFunctionsStartExecution {
    *   `$.url` without `JsonPath.stringAt()`
    */
   constructor(scope: Construct, id: string, props: RemoveBackgroundProps) {
+    refuseUnknownNames(props, Object.keys({ ...JSON_PATH_PROPS, ...JSONATA_PROPS }), naming(id));
     const { stateMachine, bucket, key, versionId, etag, imageUrl, resultKey, executionName, ...task } = props;
     const image = { bucket, versionId, etag, key, imageUrl, resultKey };
     checkImage(id, image);
