@@ -108,6 +108,9 @@ const JSON_PATH_PROPS: Readonly<Record<keyof RemoveBackgroundJsonPathProps, true
 };
 const JSONATA_PROPS: Readonly<Record<keyof RemoveBackgroundJsonataProps, true>> = { ...COMMON_PROPS, outputs: true };
 
+/** Step Functions' limit for the name of a state, in characters. */
+const MAX_STATE_NAME = 80;
+
 /** What of the CDK's own task for executions is not to be set. */
 const INSTEAD = {
   name: 'Set executionName.',
@@ -213,6 +216,11 @@ export class RemoveBackground extends StepFunctionsStartExecution {
     const { stateMachine, bucket, key, versionId, etag, imageUrl, resultKey, executionName, ...task } = props;
     const image = { bucket, versionId, etag, key, imageUrl, resultKey };
     checkImage(id, image);
+    if ([...(task.stateName ?? id)].length > MAX_STATE_NAME) {
+      throw new SettingError(
+        `RemoveBackground "${id}" needs a stateName: Step Functions takes ${MAX_STATE_NAME} characters.`,
+      );
+    }
     const check = (language: QueryLanguage) =>
       checkFields(`RemoveBackground "${id}"`, language, { ...image, executionName });
     if (task.queryLanguage !== undefined) check(task.queryLanguage);

@@ -8,12 +8,12 @@ type Image = Omit<RemoveBackgroundProps, 'stateMachine'>;
 type Language = 'JSONPath' | 'JSONata';
 
 /** Synthesizes a caller; by the constructor, the state takes its state machine's language. */
-function synth(language: Language, image: Image, by: 'method' | 'constructor' = 'method'): void {
+function synth(language: Language, image: Image, by: 'method' | 'constructor' = 'method', id = 'Cut out'): void {
   const stack = new Stack(new App(), 'Caller');
   const arn = 'arn:aws:states:eu-west-1:111122223333:stateMachine:Cutout';
   const props = { stateMachine: StateMachine.fromStateMachineArn(stack, 'Cutout', arn), ...image };
   const make = { JSONPath: RemoveBackground.jsonPath, JSONata: RemoveBackground.jsonata }[language];
-  const state = by === 'method' ? make(stack, 'Cut out', props) : new RemoveBackground(stack, 'Cut out', props);
+  const state = by === 'method' ? make(stack, id, props) : new RemoveBackground(stack, id, props);
   new StateMachine(stack, 'Orders', {
     definitionBody: DefinitionBody.fromChainable(state),
     queryLanguage: language as QueryLanguage,
@@ -98,5 +98,10 @@ describe('a text that cannot be what it is given for is refused', () => {
     { ...URL, resultKey: 'price $5/a' },
   ])('but not %j', (image) => {
     for (const language of ['JSONPath', 'JSONata'] as const) expect(() => synth(language, image)).not.toThrow();
+  });
+
+  it('as the name of the state, which Step Functions takes 80 characters of', () => {
+    expect(refusal('JSONPath', OBJECT, 'method', 'x'.repeat(81))).toContain('needs a stateName');
+    expect(() => synth('JSONPath', { ...OBJECT, stateName: 'Cut out' }, 'method', 'x'.repeat(81))).not.toThrow();
   });
 });

@@ -5,7 +5,7 @@ import { BackgroundRemoval } from '../../infra/background-removal.ts';
 import type { BackgroundRemovalProps } from '../../infra/props.ts';
 import { readSettings } from '../../infra/settings/context.ts';
 import { SettingError } from '../../infra/settings/readers.ts';
-import { grantsOf, resource, resources } from './support.ts';
+import { flat, grantsOf, resource, resources } from './support.ts';
 
 /** Makes the construct in a stack of somebody's own. */
 function make(props: BackgroundRemovalProps, region?: string): Stack {
@@ -101,5 +101,26 @@ describe('what AWS limits', () => {
         'The setting apiKeySecret must be',
       );
     }
+  });
+});
+
+describe('the longest prefixes', () => {
+  const template = Template.fromStack(
+    make({
+      uploadsPrefix: `in/${'x'.repeat(509)}`,
+      resultsPrefix: `out/${'y'.repeat(508)}`,
+      uploadsSuffixes: ['.jpg', '.jpeg', '.png', '.webp'],
+      webhook: {},
+    }),
+  );
+
+  it('leave the policies of every role below the 10,240 characters that IAM takes', () => {
+    const sizes: Record<string, number> = {};
+    for (const { Properties } of Object.values(resources(template, 'AWS::IAM::Policy'))) {
+      // A reference stands for an ARN, which is seldom longer than this.
+      const text = JSON.stringify(Properties.PolicyDocument).replace(/\{"(Ref|Fn::GetAtt)":[^{}]*\}/g, 'x'.repeat(150));
+      for (const role of Properties.Roles.map(flat)) sizes[role] = (sizes[role] ?? 0) + text.length;
+    }
+    expect(Math.max(...Object.values(sizes))).toBeLessThan(10_240);
   });
 });
