@@ -8,6 +8,7 @@ import { redact } from './runtime/redact.ts';
 /** What of the stack's settings decides which inputs are possible and where their results go. */
 export interface Buckets extends Prefixes {
   uploadsBucket: string;
+  resultsBucket: string;
 }
 
 /** The buckets and prefixes that the stack gave this function. */
@@ -15,6 +16,7 @@ export function bucketsFromEnv(): Buckets {
   return {
     uploadsBucket: env('UPLOADS_BUCKET'),
     uploadsPrefix: env('UPLOADS_PREFIX'),
+    resultsBucket: env('RESULTS_BUCKET'),
     resultsPrefix: env('RESULTS_PREFIX'),
   };
 }
@@ -31,6 +33,11 @@ export function isUpload({ bucket, key }: ObjectSource, { uploadsBucket, uploads
 export function resultKeyOf({ source, givenKey = '' }: Pick<Job, 'source' | 'givenKey'>, buckets: Buckets): string {
   if ('imageUrl' in source) return resultKey(buckets.uploadsPrefix + givenKey, buckets);
   return isUpload(source, buckets) ? resultKey(source.key, buckets) : foreignResultKey(source, buckets);
+}
+
+/** Endings of the keys that are uploads; none given is an empty one, which all keys have. */
+export function suffixesFromEnv(): string[] {
+  return env('UPLOADS_SUFFIXES').split(',');
 }
 
 /** The first submission that an execution input asks for. @throws InvalidInput */
@@ -50,5 +57,18 @@ export function firstSubmission(executionInput: unknown, buckets: Buckets): Subm
   if (!key.startsWith(buckets.uploadsPrefix)) {
     throw new CutoutError('InvalidInput', `"key" does not begin with the uploads prefix ${buckets.uploadsPrefix}`);
   }
+  if (isResult(input, buckets)) {
+    throw new CutoutError(
+      'InvalidInput',
+      '"key" is among the results, which are in the uploads bucket, and each result would be paid for as an upload; ' +
+        `choose another bucket, or prefixes of which neither begins with the other: uploadsPrefix is "${buckets.uploadsPrefix}", ` +
+        `resultsPrefix "${buckets.resultsPrefix}"`,
+    );
+  }
   return { source: { bucket, key, versionId, etag }, submission: 1 };
+}
+
+/** Whether an object is where results are written. Seldom, because what is known at synth has been checked there. */
+export function isResult({ bucket, key }: { bucket: string; key: string }, buckets: Buckets): boolean {
+  return bucket === buckets.resultsBucket && key.startsWith(buckets.resultsPrefix);
 }

@@ -2,6 +2,7 @@ import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-s
 import type { SQSRecord } from 'aws-lambda';
 import * as v from 'valibot';
 import type { ExecutionInput } from './contract.ts';
+import { suffixesFromEnv } from './input.ts';
 import { parse } from './job.ts';
 import { executionName } from './results/keys.ts';
 import { batchHandlerOf, jsonBody } from './runtime/batch.ts';
@@ -11,6 +12,7 @@ import { count } from './runtime/metrics.ts';
 
 const sfn = new SFNClient({});
 const stateMachineArn = env('STATE_MACHINE_ARN');
+const suffixes = suffixesFromEnv();
 
 /** The part of EventBridge's "Object Created" event that matters; keys come plain, not URL-encoded. */
 const ObjectCreated = v.object({
@@ -41,6 +43,8 @@ async function startExecution(record: SQSRecord): Promise<void> {
     };
     log.appendKeys(version);
     if (object.key.endsWith('/')) return log.info('skipped: a folder marker');
+    // The rule tells of all keys that have the prefix.
+    if (!suffixes.some((suffix) => object.key.endsWith(suffix))) return log.info('skipped: no ending of an upload');
 
     const { sequencer: _, ...input } = version satisfies ExecutionInput & { sequencer: unknown };
     const name = executionName(version);

@@ -9,14 +9,13 @@ import { type ErrorFile, writeErrorFile } from './results/error-file.ts';
 import { lastState, whatFailed } from './results/failure.ts';
 import { whySettled } from './results/standing.ts';
 import { batchHandlerOf, jsonBody } from './runtime/batch.ts';
-import { env } from './runtime/env.ts';
 import { logger } from './runtime/handler.ts';
 import { countFailure } from './runtime/metrics.ts';
 
 const s3 = withKmsKey(new S3Client({}), process.env.RESULTS_KMS_KEY);
 const sfn = new SFNClient({});
 const buckets = bucketsFromEnv();
-const resultsBucket = env('RESULTS_BUCKET');
+const { resultsBucket } = buckets;
 
 /** The part of EventBridge's "Step Functions Execution Status Change" event that matters; the rest is asked for anew. */
 const StatusChange = v.object({ detail: v.object({ executionArn: v.string() }) });

@@ -2,7 +2,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
 import type { Candidate, Selection, SkipReason } from './backfill/contract.ts';
 import { rowOf } from './errors.ts';
-import { bucketsFromEnv } from './input.ts';
+import { bucketsFromEnv, isResult, suffixesFromEnv } from './input.ts';
 import { MAX_KEY_BYTES, parse } from './job.ts';
 import { isErrorOf, type ReadErrorFile, readErrorFile } from './results/error-file.ts';
 import { resultKey } from './results/keys.ts';
@@ -14,9 +14,8 @@ import { handlerOf, logger } from './runtime/handler.ts';
 
 const s3 = new S3Client({});
 const buckets = bucketsFromEnv();
-const resultsBucket = env('RESULTS_BUCKET');
-/** Endings of the keys that are uploads; none given is an empty one, which all keys have. */
-const suffixes = env('UPLOADS_SUFFIXES').split(',');
+const { resultsBucket } = buckets;
+const suffixes = suffixesFromEnv();
 
 /** Objects of a batch that are looked at, at once. */
 const PARALLEL = 16;
@@ -52,7 +51,7 @@ export const handler = handlerOf(async (event: unknown): Promise<Selection> => {
 
 async function look(key: string, { prefix, startedAt, retryFailed }: BatchInput): Promise<Candidate | SkipReason> {
   const bucket = buckets.uploadsBucket;
-  if (!isUpload(key, prefix)) return 'notAnUpload';
+  if (!isUpload(key, prefix) || isResult({ bucket, key }, buckets)) return 'notAnUpload';
 
   const object = await headUpload(bucket, key);
   if (object === 'unreadable') return object;

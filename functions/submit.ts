@@ -21,7 +21,7 @@ import { count, publishMetrics } from './runtime/metrics.ts';
 const s3 = new S3Client({});
 const gateway = new Gateway({ url: env('GATEWAY_URL'), apiKey });
 const buckets = bucketsFromEnv();
-const resultsBucket = env('RESULTS_BUCKET');
+const { resultsBucket } = buckets;
 const limits = limitsFromEnv();
 /** In webhook mode: where callbacks are noted, and where they come in. */
 const callbacks = callbacksFromEnv();

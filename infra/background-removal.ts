@@ -1,4 +1,4 @@
-import { Duration, Resource, Stack } from 'aws-cdk-lib';
+import { Duration, Resource, Stage } from 'aws-cdk-lib';
 import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import { Match, type OnEventOptions, Rule } from 'aws-cdk-lib/aws-events';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
@@ -6,12 +6,15 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { S3_KEEP_NOTIFICATION_IN_IMPORTED_BUCKET } from 'aws-cdk-lib/cx-api';
 import { Construct } from 'constructs';
 import type { ErrorName } from '../functions/errors.ts';
 import { Backfill } from './backfill/backfill.ts';
 import { emptySecret } from './parts/api-key.ts';
 import { ImageBucket } from './parts/bucket.ts';
 import { BucketAccess } from './parts/bucket-access.ts';
+import { sendEvents } from './parts/events.ts';
+import { refuseLongPattern } from './parts/limits.ts';
 import { type OwnMetricName, ownMetric } from './parts/metrics.ts';
 import { Monitoring } from './parts/monitoring.ts';
 import { uniqueName } from './parts/names.ts';
@@ -54,12 +57,15 @@ export class BackgroundRemoval extends Construct {
 
   constructor(scope: Construct, id: string, props: BackgroundRemovalProps = {}) {
     super(scope, id);
+    // Where a notification is added to a bucket made here, the CDK's custom resource keeps the others, also when it is
+    // deleted. Without this flag it leaves none, and EventBridge hears of no upload any more.
+    this.node.setContext(S3_KEEP_NOTIFICATION_IN_IMPORTED_BUCKET, true);
     checkProps(this.node.path, props);
     refuseGivenElsewhere(this, props);
     const { removalPolicy, uploadsSuffixes } = props;
     this.uploads = props.uploads ?? new ImageBucket(this, 'Uploads', { events: true, removalPolicy });
     // An imported bucket has notifications that nobody here knows of, and that this would replace.
-    if (props.uploads && Resource.isOwnedResource(props.uploads)) props.uploads.enableEventBridgeNotification();
+    if (Resource.isOwnedResource(this.uploads)) sendEvents(this.uploads);
     this.results = props.results ?? new ImageBucket(this, 'Results', { removalPolicy });
     this.apiKeySecret = props.apiKeySecret ?? emptySecret(this, removalPolicy);
     const deployment = uniqueName(this, 64);
@@ -157,17 +163,21 @@ export class BackgroundRemoval extends Construct {
   }
 
   private refuseNeighbours(): void {
-    for (const other of Stack.of(this).node.findAll()) {
-      if (other instanceof BackgroundRemoval && other !== this) refuseNeighbour(this.#neighbour, other.#neighbour);
+    // Of one stage: what another stage has is another environment, where a name may stand for another bucket.
+    const stage = Stage.of(this);
+    for (const other of (stage ?? this.node.root).node.findAll()) {
+      const isNeighbour = other instanceof BackgroundRemoval && other !== this && Stage.of(other) === stage;
+      if (isNeighbour) refuseNeighbour(this.#neighbour, other.#neighbour);
     }
   }
 
   private onStatusChange(id: string, detail: Record<string, unknown>, options: OnEventOptions): Rule {
     const { target, eventPattern, ...props } = options;
-    const rule = new Rule(this, id, props);
     // In one pattern: of two, the CDK would make one that matches what either does.
-    const pattern = statusChange(this.stateMachine, detail);
-    rule.addEventPattern({ ...pattern, ...eventPattern, detail: { ...pattern.detail, ...eventPattern?.detail } });
+    const own = statusChange(this.stateMachine, detail);
+    const pattern = { ...own, ...eventPattern, detail: { ...own.detail, ...eventPattern?.detail } };
+    refuseLongPattern(this, 'eventPattern', `${this.node.path}/${id}`, pattern);
+    const rule = new Rule(this, id, { ...props, eventPattern: pattern });
     if (target) rule.addTarget(target);
     return rule;
   }

@@ -8,6 +8,7 @@ import type { WebhookProps } from './pipeline/webhook.ts';
 import { type Given, refuseConflicts } from './settings/conflicts.ts';
 import { refuseElsewhere } from './settings/places.ts';
 import { integer, type Reader, read, SettingError } from './settings/readers.ts';
+import { checkShape } from './settings/shape.ts';
 import { SETTING_NAMES, SETTINGS, type Setting, type SettingName } from './settings/table.ts';
 
 export interface BackgroundRemovalProps {
@@ -19,21 +20,22 @@ export interface BackgroundRemovalProps {
    */
   readonly uploads?: IBucket | undefined;
   /**
-   * The bucket for the results, in the same account and region; may be that of the uploads, if neither prefix begins with
-   * the other. If it is encrypted with a KMS key, its `encryptionKey` must be known: all that is written names it, as
-   * bucket policies may want it. Only what Step Functions writes to `backfills/` cannot.
+   * The bucket for the results, in the same account and region; may be that of the uploads, if both prefixes are known at
+   * synth and neither begins with the other. If it is encrypted with a KMS key, its `encryptionKey` must be known: all
+   * that is written names it, as bucket policies may want it. Only what Step Functions writes to `backfills/` cannot.
    * @default - a new, private, versioned bucket
    */
   readonly results?: IBucket | undefined;
   /**
    * Only objects whose key begins with this are processed. At most 512 bytes, none of `\ { } ^ % [ ] " < > ~ # | * ?` and
-   * the backtick, and no leading `/`.
+   * the backtick, and no leading `/`. Policies have a wildcard in place of characters beyond U+00FF, which IAM does not take.
    * @default '' - all objects
    */
   readonly uploadsPrefix?: string | undefined;
   /**
    * Only objects whose key ends in one of these are processed, such as `['.jpg', '.png']`; upper and lower case differ.
-   * Executions that other workflows start are not held to it. Must be known at synth.
+   * Executions that other workflows start are not held to it. Must be known at synth. An error if they are more than an
+   * event pattern (2,048 characters) or a function's environment variables (4,096 bytes) can hold: some 100 endings.
    * @default - all objects
    */
   readonly uploadsSuffixes?: readonly string[] | undefined;
@@ -53,7 +55,8 @@ export interface BackgroundRemovalProps {
    */
   readonly gatewayUrl?: string | undefined;
   /**
-   * Hosts that results may be fetched from over https: `host`, `*.domain`, or a literal origin.
+   * Hosts that results may be fetched from over https: `host`, `*.domain`, or a literal origin. An error if they are more
+   * than a function's environment variables (4,096 bytes) can hold: some 100 hosts.
    * @default ['*.r2.dev']
    */
   readonly resultHosts?: readonly string[] | undefined;
@@ -92,7 +95,8 @@ export interface BackgroundRemovalProps {
    */
   readonly uploadsPerMinute?: number | undefined;
   /**
-   * The gateway calls back when a job ends, instead of being polled.
+   * The gateway calls back when a job ends, instead of being polled. Not in regions without Lambda function URLs, such as
+   * those of GovCloud and China: an error where the region is known at synth, and elsewhere when it is deployed.
    * @default - polling
    */
   readonly webhook?: WebhookProps | undefined;
@@ -141,6 +145,7 @@ const OTHERS = {
 
 /** Refuses props that cannot be used, by name. A value that is known only at deployment is not checked. @throws SettingError */
 export function checkProps(path: string, props: BackgroundRemovalProps): void {
+  checkShape(path, props);
   const { maxConcurrency, uploadsPerMinute, webhook } = props;
   const check = <T>(name: string, reader: Reader<T>, value: unknown) =>
     value === undefined ? undefined : read(reader, `${name} of ${path}`, value);

@@ -16,7 +16,9 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
-import type { ErrorName } from '../functions/errors.ts';
+import { ERROR_NAMES, type ErrorName } from '../functions/errors.ts';
+import { checkFields } from './settings/fields.ts';
+import { type Naming, refuseUnknown, refuseUnknownNames } from './settings/names.ts';
 import { refuseElsewhere } from './settings/places.ts';
 import { SettingError } from './settings/readers.ts';
 
@@ -93,6 +95,34 @@ export interface RemoveBackgroundProps
   extends Omit<TaskStateBaseProps, 'integrationPattern'>,
     RemoveBackgroundOptions {}
 
+/** Props of either language, which only TypeScript knows. */
+const COMMON_PROPS: Readonly<Record<keyof RemoveBackgroundJsonPathProps & keyof RemoveBackgroundJsonataProps, true>> = {
+  ...{ stateMachine: true, executionName: true },
+  ...{ bucket: true, key: true, versionId: true, etag: true, imageUrl: true, resultKey: true },
+  ...{ queryLanguage: true, stateName: true, comment: true, assign: true, credentials: true },
+  ...{ timeout: true, taskTimeout: true, heartbeat: true, heartbeatTimeout: true },
+};
+const JSON_PATH_PROPS: Readonly<Record<keyof RemoveBackgroundJsonPathProps, true>> = {
+  ...COMMON_PROPS,
+  ...{ inputPath: true, outputPath: true, resultPath: true, resultSelector: true },
+};
+const JSONATA_PROPS: Readonly<Record<keyof RemoveBackgroundJsonataProps, true>> = { ...COMMON_PROPS, outputs: true };
+
+/** Step Functions' limit for the name of a state, in characters. */
+const MAX_STATE_NAME = 80;
+
+/** What of the CDK's own task for executions is not to be set. */
+const INSTEAD = {
+  name: 'Set executionName.',
+  input: 'Set bucket and key, or imageUrl and resultKey.',
+  integrationPattern: 'Drop it: this state always waits for the removal.',
+  associateWithParent: 'Drop it: the removal always says who started it.',
+};
+
+function naming(id: string): Naming {
+  return { kind: 'prop', owner: `RemoveBackground "${id}"`, instead: INSTEAD };
+}
+
 /**
  * The Retry table of a state that runs a removal and waits for it, under a name that is the same at every attempt.
  *
@@ -141,13 +171,15 @@ export const START_RETRY: RetryProps[] = [
  * The calling state machine's role is allowed to start, watch and stop the removal. Stopping the caller stops it as well.
  */
 export class RemoveBackground extends StepFunctionsStartExecution {
-  /** A task that uses JSONPath. @throws SettingError if not exactly one image is given. */
+  /** A task that uses JSONPath. @throws SettingError as the constructor does */
   static override jsonPath(scope: Construct, id: string, props: RemoveBackgroundJsonPathProps): RemoveBackground {
+    refuseUnknownNames(props, Object.keys(JSON_PATH_PROPS), naming(id));
     return new RemoveBackground(scope, id, { ...props, queryLanguage: QueryLanguage.JSON_PATH });
   }
 
-  /** A task that uses JSONata. @throws SettingError if not exactly one image is given. */
+  /** A task that uses JSONata. @throws SettingError as the constructor does */
   static override jsonata(scope: Construct, id: string, props: RemoveBackgroundJsonataProps): RemoveBackground {
+    refuseUnknownNames(props, Object.keys(JSONATA_PROPS), naming(id));
     return new RemoveBackground(scope, id, { ...props, queryLanguage: QueryLanguage.JSONATA });
   }
 
@@ -166,18 +198,32 @@ export class RemoveBackground extends StepFunctionsStartExecution {
    * @param causePath Where the Catch has put the error's Cause.
    */
   static failedWith(error: Exclude<ErrorName, 'Aborted'>, causePath = '$.Cause'): Condition {
+    refuseUnknown(error, ERROR_NAMES, { kind: 'error', owner: 'removals' });
     // The Cause is the execution as compact JSON, in which quotes within texts are escaped: this cannot stand in a text.
     return Condition.stringMatches(causePath, `*"Error":"${error}"*`);
   }
 
   readonly #image: string[];
   readonly #executionName: string | undefined;
+  readonly #check: (language: QueryLanguage) => void;
 
-  /** @throws SettingError if not exactly one image is given. */
+  /**
+   * @throws SettingError if not exactly one image is given, or if a field cannot be what it is given for, such as the text
+   *   `$.url` without `JsonPath.stringAt()`
+   */
   constructor(scope: Construct, id: string, props: RemoveBackgroundProps) {
+    refuseUnknownNames(props, Object.keys({ ...JSON_PATH_PROPS, ...JSONATA_PROPS }), naming(id));
     const { stateMachine, bucket, key, versionId, etag, imageUrl, resultKey, executionName, ...task } = props;
     const image = { bucket, versionId, etag, key, imageUrl, resultKey };
     checkImage(id, image);
+    if ([...(task.stateName ?? id)].length > MAX_STATE_NAME) {
+      throw new SettingError(
+        `RemoveBackground "${id}" needs a stateName: Step Functions takes ${MAX_STATE_NAME} characters.`,
+      );
+    }
+    const check = (language: QueryLanguage) =>
+      checkFields(`RemoveBackground "${id}"`, language, { ...image, executionName });
+    if (task.queryLanguage !== undefined) check(task.queryLanguage);
     const remedy = 'A task starts executions of its own account and region only.';
     refuseElsewhere(scope, `stateMachine of RemoveBackground "${id}"`, stateMachine, remedy);
     super(scope, id, {
@@ -189,12 +235,15 @@ export class RemoveBackground extends StepFunctionsStartExecution {
     });
     this.#image = Object.values(image).filter((field) => field !== undefined);
     this.#executionName = executionName;
+    this.#check = check;
     for (const retry of START_RETRY) this.addRetry(retry);
   }
 
   protected override _renderTask(topLevelQueryLanguage?: QueryLanguage) {
+    const language = this.queryLanguage ?? topLevelQueryLanguage ?? QueryLanguage.JSON_PATH;
+    this.#check(language);
     const task = super._renderTask(topLevelQueryLanguage);
-    if ((this.queryLanguage ?? topLevelQueryLanguage) === QueryLanguage.JSONATA) {
+    if (language === QueryLanguage.JSONATA) {
       const Name = this.#executionName ?? this.#jsonataName();
       return {
         ...task,

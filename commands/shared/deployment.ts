@@ -27,7 +27,7 @@ export async function findDeployment(stackName: string): Promise<Deployment> {
     s3: new S3Client({ forcePathStyle: isEndpointGiven }),
     stateMachineArn: outputs.required('StateMachineArn'),
     resultsBucket,
-    buckets: { uploadsBucket, uploadsPrefix, resultsPrefix },
+    buckets: { uploadsBucket, uploadsPrefix, resultsBucket, resultsPrefix },
     outputs,
   };
 }

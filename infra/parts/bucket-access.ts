@@ -45,7 +45,7 @@ export class BucketAccess {
   objects(actions: string[], keys = '*'): Permission {
     return {
       actions,
-      resources: [this.bucket.arnForObjects(`${this.prefix}${keys}`)],
+      resources: [this.bucket.arnForObjects(`${forPolicy(this.prefix)}${keys}`)],
       wildcard: 'Which objects there will be is not known; those outside the prefix are not included.',
     };
   }
@@ -83,4 +83,9 @@ export class BucketAccess {
   #key(...actions: string[]): Permission[] {
     return this.keyArn === undefined ? [] : [{ actions, resources: [this.keyArn] }];
   }
+}
+
+/** IAM takes no character beyond U+00FF in a policy, so a wildcard stands for each run of them. */
+function forPolicy(prefix: string): string {
+  return prefix.replace(/[\u{100}-\u{10ffff}]+/gu, '*');
 }

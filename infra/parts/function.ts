@@ -6,6 +6,7 @@ import { Architecture, Code, Function as LambdaFunction, Runtime, Tracing } from
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { CONNECT_ATTEMPT_MS } from '../../functions/runtime/connecting.ts';
+import { refuseLargeEnvironment } from './limits.ts';
 import { METRICS_NAMESPACE } from './metrics.ts';
 import { accept, acceptWildcard } from './nag.ts';
 import { BUNDLES } from './paths.ts';
@@ -67,6 +68,14 @@ export class BundledFunction extends LambdaFunction {
     }
     acceptWildcard(role, '*', 'Traces are no resource: X-Ray lets nobody narrow xray:PutTraceSegments.');
 
+    const environment = {
+      POWERTOOLS_SERVICE_NAME: props.deployment,
+      POWERTOOLS_METRICS_NAMESPACE: METRICS_NAMESPACE,
+      NODE_OPTIONS: `--enable-source-maps --network-family-autoselection-attempt-timeout=${CONNECT_ATTEMPT_MS}`,
+      ...props.environment,
+    };
+    refuseLargeEnvironment(scope, `${scope.node.path}/${id}`, environment);
+
     super(scope, id, {
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
@@ -75,12 +84,7 @@ export class BundledFunction extends LambdaFunction {
       description: props.description,
       memorySize: props.memorySize ?? 256,
       timeout: props.timeout ?? FUNCTION_TIMEOUT,
-      environment: {
-        POWERTOOLS_SERVICE_NAME: props.deployment,
-        POWERTOOLS_METRICS_NAMESPACE: METRICS_NAMESPACE,
-        NODE_OPTIONS: `--enable-source-maps --network-family-autoselection-attempt-timeout=${CONNECT_ATTEMPT_MS}`,
-        ...props.environment,
-      },
+      environment,
       reservedConcurrentExecutions: props.reservedConcurrentExecutions,
       tracing: Tracing.ACTIVE,
       logGroup,

@@ -5,6 +5,7 @@ import type { Construct } from 'constructs';
 import type { Deployment } from '../parts/bucket-access.ts';
 import { EventQueue } from '../parts/event-queue.ts';
 import { BundledFunction } from '../parts/function.ts';
+import { refuseLongPattern } from '../parts/limits.ts';
 import { type PaceLimits, paceOf } from './pace.ts';
 
 /** Timeout of on-upload; the queue's visibility timeout follows from it. */
@@ -20,12 +21,14 @@ export interface IntakeProps extends Deployment, PaceLimits {
 /** The way of an upload to its execution: EventBridge rule → queue → on-upload. */
 export class Intake extends EventQueue {
   constructor(scope: Construct, id: string, props: IntakeProps) {
+    const eventPattern = uploadsOf(props);
+    refuseLongPattern(scope, 'uploadsSuffixes', scope.node.path, eventPattern);
     super(scope, id, {
       description: 'Uploads that want their background removed',
-      eventPattern: uploadsOf(props),
+      eventPattern,
       functionTimeout: TIMEOUT,
     });
-    const { deployment, stateMachine } = props;
+    const { deployment, stateMachine, uploadsSuffixes = [] } = props;
     const pace = paceOf(props);
     const onUpload = new BundledFunction(this, 'OnUpload', {
       bundle: 'on-upload',
@@ -34,6 +37,7 @@ export class Intake extends EventQueue {
       environment: {
         STATE_MACHINE_ARN: stateMachine.stateMachineArn,
         MS_PER_UPLOAD: String(pace.msPerUpload),
+        UPLOADS_SUFFIXES: uploadsSuffixes.join(','),
         // Throttled starts are tried again for 15 s at most, and so within the function's timeout; the SDK's default of 3
         // attempts would send many uploads of a burst back to the queue, for minutes.
         AWS_MAX_ATTEMPTS: '5',
@@ -53,18 +57,11 @@ function uploadsOf({ uploads, uploadsSuffixes }: IntakeProps): EventPattern {
   };
 }
 
-/** The part of the pattern about the key. A wildcard, because prefix and suffix side by side would mean either. */
-function keyPattern(prefix: string, suffixes: readonly string[] = ['']): object {
-  if (prefix === '' && suffixes.includes('')) return {};
-  const key = suffixes.flatMap((suffix): (string | object)[] => {
-    if (suffix === '') return [{ prefix }];
-    return prefix === '' ? [{ suffix }] : [{ wildcard: `${prefix}*${suffix}` }, ...overlaps(prefix, suffix)];
-  });
-  return { object: { key } };
-}
-
-/** Keys of which prefix and suffix share a part, such as `a/b.jpg` of `a/` and `/b.jpg`, which no wildcard matches. */
-function overlaps(prefix: string, suffix: string): string[] {
-  const shared = [...suffix].map((_, index) => index + 1).filter((length) => prefix.endsWith(suffix.slice(0, length)));
-  return shared.map((length) => prefix + suffix.slice(length));
+/**
+ * The part of the pattern about the key. Side by side, prefix and suffix would mean either, and of the wildcards that mean
+ * both, EventBridge takes few in a rule: beside a prefix, on-upload looks at the endings.
+ */
+function keyPattern(prefix: string, suffixes: readonly string[] = []): object {
+  if (prefix !== '') return { object: { key: [{ prefix }] } };
+  return suffixes.length === 0 ? {} : { object: { key: suffixes.map((suffix) => ({ suffix })) } };
 }

@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, type ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { FunctionUrlAuthType } from 'aws-cdk-lib/aws-lambda';
@@ -6,6 +6,7 @@ import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { BundledFunction, type Permission } from '../parts/function.ts';
 import { accept } from '../parts/nag.ts';
+import { SettingError } from '../settings/readers.ts';
 
 export interface WebhookProps {
   /**
@@ -15,6 +16,14 @@ export interface WebhookProps {
    */
   readonly reservedConcurrency?: number | undefined;
 }
+
+/** Regions in which Lambda has no function URLs, by its documentation and those of GovCloud and of the China Regions. */
+const WITHOUT_FUNCTION_URLS = new Set(
+  (
+    'ap-east-2 ap-south-2 ap-southeast-4 ap-southeast-5 ap-southeast-6 ap-southeast-7 ca-west-1 eu-central-2 eu-south-2 ' +
+    'il-central-1 me-central-1 us-gov-east-1 us-gov-west-1 cn-north-1 cn-northwest-1'
+  ).split(' '),
+);
 
 /** The public endpoint that the gateway calls back, and the table by which a callback finds its execution. */
 export class Webhook extends Construct {
@@ -26,8 +35,16 @@ export class Webhook extends Construct {
   readonly environment: Record<string, string>;
   readonly #callback: BundledFunction;
 
+  /** @throws SettingError in a region, known at synth, in which Lambda has no function URLs */
   constructor(scope: Construct, id: string, props: WebhookProps & { readonly deployment: string }) {
     super(scope, id);
+    const { region } = Stack.of(this);
+    if (WITHOUT_FUNCTION_URLS.has(region)) {
+      throw new SettingError(
+        `webhook of ${scope.node.path} cannot be used in ${region}, where Lambda has no function URLs. Drop it: the ` +
+          'gateway is polled then.',
+      );
+    }
     this.table = new Table(this, 'Callbacks', {
       partitionKey: { name: 'submission', type: AttributeType.STRING },
       billingMode: BillingMode.PAY_PER_REQUEST,

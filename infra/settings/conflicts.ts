@@ -1,5 +1,6 @@
 import { Token } from 'aws-cdk-lib';
 import type { BucketAccess, Buckets } from '../parts/bucket-access.ts';
+import { displayNameOf, identityOf } from '../parts/bucket-identity.ts';
 import { SettingError } from './readers.ts';
 import { SETTING_NAMES, SETTINGS, type SettingName } from './table.ts';
 
@@ -38,10 +39,9 @@ export function refuseConflicts(given: Given, subjectOf: NameOf, nameOf: NameOf)
  * processed again, for ever, at a price. And one bucket with two keys. @throws SettingError
  */
 export function refuseSharedBucket({ uploads, results }: Buckets): void {
-  const { bucketName } = uploads.bucket;
-  if (bucketName !== results.bucket.bucketName) return;
-  const bucket = Token.isUnresolved(bucketName) ? uploads.bucket.node.path : bucketName;
-  if (overlap(uploads, results)) {
+  if (!isSameBucket(uploads, results)) return;
+  const bucket = displayNameOf(uploads.bucket);
+  if (overlap({ ...uploads, subject: 'uploadsPrefix' }, { ...results, subject: 'resultsPrefix' })) {
     throw new SettingError(
       `Uploads and results overlap: uploadsBucket and resultsBucket are both "${bucket}", and uploadsPrefix ` +
         `"${uploads.prefix}" and resultsPrefix "${results.prefix}" begin alike, so each result would be taken for a new ` +
@@ -67,13 +67,15 @@ export interface Neighbour extends Buckets {
 }
 
 /**
- * Refuses two deployments of one stack that would both process, and pay for, the same uploads, of which one would take
- * the other's results for uploads, or which would write results to the same keys. Those of other stacks cannot be seen.
+ * Refuses two deployments of one app that would both process, and pay for, the same uploads, of which one would take the
+ * other's results for uploads, or which would write results to the same keys. Those of other apps cannot be seen.
  * @throws SettingError naming both
  */
 export function refuseNeighbour(own: Neighbour, other: Neighbour): void {
   const both = `${own.path} and ${other.path}`;
-  if (overlap(own.uploads, other.uploads) && suffixesOverlap(own, other)) {
+  const uploads = (of: Neighbour) => ({ ...of.uploads, subject: `uploadsPrefix of ${of.path}` });
+  const results = (of: Neighbour) => ({ ...of.results, subject: `resultsPrefix of ${of.path}` });
+  if (suffixesOverlap(own, other) && overlap(uploads(own), uploads(other))) {
     throw new SettingError(
       `${both} would both process, and pay for, the same uploads: of the same bucket, uploadsPrefix ` +
         `"${own.uploads.prefix}" and "${other.uploads.prefix}" begin alike. Choose prefixes of which neither begins with ` +
@@ -84,13 +86,13 @@ export function refuseNeighbour(own: Neighbour, other: Neighbour): void {
     [own, other],
     [other, own],
   ] as const) {
-    if (!overlap(from.results, to.uploads)) continue;
+    if (!overlap(results(from), uploads(to))) continue;
     throw new SettingError(
       `${to.path} would take the results of ${from.path} for uploads, and pay for each: in the same bucket, resultsPrefix ` +
         `"${from.results.prefix}" and uploadsPrefix "${to.uploads.prefix}" begin alike. ${OTHER_PREFIXES}`,
     );
   }
-  if (overlap(own.results, other.results)) {
+  if (overlap(results(own), results(other))) {
     throw new SettingError(
       `${both} would write results to the same keys: in the same bucket, resultsPrefix "${own.results.prefix}" and ` +
         `"${other.results.prefix}" begin alike. ${OTHER_PREFIXES}`,
@@ -98,15 +100,28 @@ export function refuseNeighbour(own: Neighbour, other: Neighbour): void {
   }
 }
 
-function overlap(one: BucketAccess, other: BucketAccess): boolean {
-  const isSameBucket = one.bucket.bucketName === other.bucket.bucketName;
-  return isSameBucket && (beginsWith(one, other) || beginsWith(other, one));
+/** Keys of a bucket, and what their prefix is called. */
+type Keys = Pick<BucketAccess, 'bucket' | 'prefix'> & { readonly subject: string };
+
+/** Whether a key can be among both. @throws SettingError if that cannot be told at synth */
+function overlap(one: Keys, other: Keys): boolean {
+  if (!isSameBucket(one, other)) return false;
+  // What a prefix begins with may be known, though it ends in a parameter.
+  const [head, otherHead] = [one, other].map(({ prefix }) => prefix.split('${Token[')[0] ?? '') as [string, string];
+  if (!head.startsWith(otherHead) && !otherHead.startsWith(head)) return false;
+  const unknown = [one, other].find(({ prefix }) => Token.isUnresolved(prefix));
+  if (unknown === undefined) return true;
+  throw new SettingError(
+    `${unknown.subject} must be known at synth, because ${one.subject} and ${other.subject} are of the same bucket, ` +
+      `"${displayNameOf(one.bucket)}", and must not begin alike: a result that is taken for an upload is paid for, again ` +
+      'and again. Give it as a text, or choose another bucket.',
+  );
+}
+
+function isSameBucket({ bucket }: Pick<Keys, 'bucket'>, other: Pick<Keys, 'bucket'>): boolean {
+  return identityOf(bucket) === identityOf(other.bucket);
 }
 
 function suffixesOverlap({ uploadsSuffixes: own = [''] }: Neighbour, { uploadsSuffixes: others = [''] }: Neighbour) {
   return own.some((one) => others.some((other) => one.endsWith(other) || other.endsWith(one)));
-}
-
-function beginsWith({ prefix }: BucketAccess, other: BucketAccess): boolean {
-  return prefix.startsWith(other.prefix);
 }

@@ -1,5 +1,6 @@
 import type { Node } from 'constructs';
 import { type Given, refuseConflicts } from './conflicts.ts';
+import { nearest, refuseUnknown } from './names.ts';
 import { read, SettingError } from './readers.ts';
 import { DEFAULTS, REMOVED, SETTING_NAMES, SETTINGS, type Settings } from './table.ts';
 
@@ -10,7 +11,7 @@ import { DEFAULTS, REMOVED, SETTING_NAMES, SETTINGS, type Settings } from './tab
  */
 export function readSettings(node: Node): Settings {
   const context: Record<string, unknown> = node.getAllContext();
-  refuseUnknown(context);
+  refuseUnknownSettings(context);
   const given: Given = Object.fromEntries(
     SETTING_NAMES.filter((name) => context[name] !== undefined && context[name] !== '').map((name) => [
       name,
@@ -23,15 +24,24 @@ export function readSettings(node: Node): Settings {
   return settings as Settings;
 }
 
+/** Those who give a prop's name mean the setting of the same meaning. */
+const SETTING_OF = Object.fromEntries(
+  SETTING_NAMES.flatMap((name) => {
+    const { prop } = SETTINGS[name];
+    return prop === undefined ? [] : [[prop, `Did you mean ${name}?`]];
+  }),
+);
+
 function subjectOf(name: string): string {
   return `The setting ${name}`;
 }
 
-function refuseUnknown(context: Record<string, unknown>): void {
+function refuseUnknownSettings(context: Record<string, unknown>): void {
   for (const name of Object.keys(context)) {
     // Feature flags and what the CDK remembers of an account have punctuation in their names; settings do not.
-    if (!/^\w+$/.test(name) || Object.hasOwn(SETTINGS, name)) continue;
+    const isMisspelt = /^[\w.-]+$/.test(name) && nearest(name, SETTING_NAMES) !== undefined;
+    if (!/^\w+$/.test(name) && !isMisspelt) continue;
     if (Object.hasOwn(REMOVED, name)) throw new SettingError(`There is no setting ${name} any more: ${REMOVED[name]}.`);
-    throw new SettingError(`There is no setting ${name}. The settings are: ${SETTING_NAMES.join(', ')}.`);
+    refuseUnknown(name, SETTING_NAMES, { kind: 'setting', instead: SETTING_OF });
   }
 }

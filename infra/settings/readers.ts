@@ -31,10 +31,13 @@ export function read<T>({ accepts, parse }: Reader<T>, subject: string, value: u
 
 const HOST = /^(\*\.)?([a-z0-9-]+\.)+[a-z0-9-]+$/;
 /** Neither `*` nor `\`, which mean something in event patterns, nor what S3 advises against. */
-const PLAIN = /^[^\\{}^%`[\]"<>~#|*?\p{Cc}]*$/u;
+const PLAIN = /^[^\\{}^%`[\]"<>~#|*?\p{Cc}\p{Cs}]*$/u;
 
 export const bucketName = matching(/^(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'the name of a bucket');
-export const secretNameOrArn = matching(/^\S+$/, 'the name or ARN of a secret');
+export const secretNameOrArn = matching(
+  /^(arn:[\w-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:)?[\w/+=.@-]{1,512}$/,
+  'the name or ARN of a secret, such as "pixazo/api-key"',
+);
 export const emailAddress = matching(/^[^\s@]+@[^\s@]+$/, 'an e-mail address');
 /** An alias will not do: policies name the key itself. */
 export const kmsKeyArn = matching(

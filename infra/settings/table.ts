@@ -165,7 +165,8 @@ const ROWS = {
     prop: 'uploadsPerMinute',
   },
   webhook: {
-    description: 'the gateway calls back when a job ends, instead of being polled',
+    description:
+      'the gateway calls back when a job ends, instead of being polled; not where Lambda has no function URLs',
     reader: boolean,
     example: 'true',
     default: false,

@@ -29,6 +29,7 @@ beforeAll(async () => {
   setEnvironment({
     STATE_MACHINE_ARN: STATE_MACHINE,
     MS_PER_UPLOAD: '0',
+    UPLOADS_SUFFIXES: '.jpg,.png',
     AWS_ENDPOINT_URL_SFN: stepFunctions.url,
     AWS_MAX_ATTEMPTS: '1',
   });
@@ -125,6 +126,12 @@ describe('an upload', () => {
   it('is nothing if it is a folder marker', async () => {
     expect(await onUpload(objectCreated('photos/'))).toEqual({ batchItemFailures: [] });
     expect(started).toEqual([]);
+  });
+
+  it('is nothing if its key has none of the endings of uploads', async () => {
+    const keys = ['cat.gif', 'cat.JPG', 'cat.jpg/x', 'cat.png'];
+    expect(await onUpload(...keys.map((key) => objectCreated(key)))).toEqual({ batchItemFailures: [] });
+    expect(inputs()).toMatchObject([{ key: 'cat.png' }]);
   });
 
   it('stays in the queue if its execution cannot be started', async () => {

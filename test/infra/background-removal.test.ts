@@ -196,9 +196,11 @@ interface Upload {
   type?: string;
 }
 
-/** Whether EventBridge's event for an object that was created is taken for an upload. */
+/** Whether EventBridge's event for an object that was created is taken for an upload, by the rule and by on-upload. */
 function isUpload(filter: Filter, { bucket = bucketOf(filter), key, type = 'Object Created' }: Upload): boolean {
-  return matches(patternOf(template, `${filter}IntakeRule`), {
+  const { Variables } = resource(template, 'AWS::Lambda::Function', `${filter}IntakeOnUpload`).Properties.Environment;
+  const suffixes: string[] = Variables.UPLOADS_SUFFIXES.split(',');
+  const isQueued = matches(patternOf(template, `${filter}IntakeRule`), {
     version: '0',
     id: '17793124-05d4-b198-2fde-7ededc63b103',
     'detail-type': type,
@@ -216,6 +218,7 @@ function isUpload(filter: Filter, { bucket = bucketOf(filter), key, type = 'Obje
       reason: 'PutObject',
     },
   });
+  return isQueued && suffixes.some((suffix) => key.endsWith(suffix));
 }
 
 describe('what is taken for an upload', () => {

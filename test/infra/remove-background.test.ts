@@ -126,6 +126,8 @@ const URL_BY_INPUT = {
   JSONata: { imageUrl: '{% $states.input.url %}', resultKey: "{% $states.input.sku & '/front' %}" },
 } satisfies Record<Language, Image>;
 const ODD_KEYS = ["it's", '"quoted"', '{}', '{0}', '\\', '\\{\\}', 'カット/é 🦊.jpg', '{% 1 %}x', '$.key', ' '];
+/** Those that are refused as literals, because hardly anybody means them. */
+const PATHS = ['{% 1 %}x', '$.key'];
 
 describe.each<Language>(['JSONPath', 'JSONata'])('RemoveBackground in %s', (language) => {
   const byInput = caller(language, BY_INPUT[language]);
@@ -168,6 +170,7 @@ describe.each<Language>(['JSONPath', 'JSONata'])('RemoveBackground in %s', (lang
       const { Name, Input } = await startExecution(byInput, { input: { key } });
       expect(Name).toMatch(/^[0-9a-zA-Z_-]{1,80}$/);
       expect(Input.key).toBe(key);
+      if (PATHS.includes(key)) return;
       const literal = await startExecution(caller(language, { bucket: 'uploads', key }, key), {});
       expect(literal.Name).toMatch(/^[0-9a-zA-Z_-]{1,80}$/);
       expect(literal.Input.key).toBe(key);

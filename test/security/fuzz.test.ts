@@ -20,7 +20,7 @@ import { almost, SIGNATURE, SIGNED_URL, seed, textOf } from './hostile.ts';
 
 const API_KEY = 'planted+key/0123456789';
 const STATE_MACHINE = 'arn:aws:states:us-east-1:111122223333:stateMachine:Cutout';
-const BUCKETS = { uploadsBucket: 'uploads', uploadsPrefix: 'in/', resultsPrefix: 'out/' };
+const BUCKETS = { uploadsBucket: 'uploads', uploadsPrefix: 'in/', resultsBucket: 'results', resultsPrefix: 'out/' };
 
 let aws: AwsApi;
 let s3: LocalS3;
@@ -56,7 +56,7 @@ beforeAll(async () => {
     UPLOADS_BUCKET: BUCKETS.uploadsBucket,
     UPLOADS_PREFIX: BUCKETS.uploadsPrefix,
     UPLOADS_SUFFIXES: '',
-    RESULTS_BUCKET: 'results',
+    RESULTS_BUCKET: BUCKETS.resultsBucket,
     RESULTS_PREFIX: BUCKETS.resultsPrefix,
     GATEWAY_URL: 'https://127.0.0.1:1',
     API_KEY_SECRET_ARN: 'arn:aws:secretsmanager:us-east-1:111122223333:secret:key',
