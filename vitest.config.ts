@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import './node-24.cjs';
 
 /** Tests that load handlers, or other tests: the next file must find these anew. */
 const APART = ['faults/document', 'simulation/*', 'functions/**/*', 'security/*'].map((path) => `test/${path}.test.ts`);

@@ -10,3 +10,4 @@ export {
   type RemoveBackgroundJsonPathProps,
   type RemoveBackgroundProps,
 } from './remove-background.ts';
+export { SettingError } from './settings/readers.ts';

@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const run = promisify(execFile);
@@ -28,7 +29,7 @@ beforeAll(async () => {
   packed = join(folder, 'node_modules/cutout');
   mkdirSync(packed, { recursive: true });
   // The bundles have just been made for all tests.
-  await run(process.execPath, [TSC, '-p', 'tsconfig.build.json'], { cwd: ROOT });
+  await run(process.execPath, ['infra/parts/library.ts'], { cwd: ROOT });
   const pack = await run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], { cwd: ROOT });
   const [{ filename }] = JSON.parse(pack.stdout);
   await run('tar', ['-xzf', join(folder, filename), '-C', packed, '--strip-components=1']);
@@ -49,12 +50,44 @@ async function compile(): Promise<void> {
   });
 }
 
+interface Synthesis {
+  resources: Resources;
+  assembly: string;
+  printed: string;
+}
+
 /** Runs the compiled app, and reads what it has synthesized. */
-async function synthesize(): Promise<{ resources: Resources; assembly: string }> {
+async function synthesize(): Promise<Synthesis> {
   const assembly = join(folder, 'cdk.out');
-  await run(process.execPath, ['app.mjs'], { cwd: folder, env: { ...process.env, CDK_OUTDIR: assembly } });
+  const env = { ...process.env, CDK_OUTDIR: assembly };
+  const { stdout } = await run(process.execPath, ['app.mjs'], { cwd: folder, env });
   const template = JSON.parse(readFileSync(join(assembly, 'Shop.template.json'), 'utf8'));
-  return { resources: template.Resources, assembly };
+  return { resources: template.Resources, assembly, printed: stdout.trim() };
+}
+
+/** A small app, with the package in the same file. */
+async function bundle(format: 'cjs' | 'esm'): Promise<{ file: string; warnings: unknown[] }> {
+  const contents = `
+    import { App, Stack } from 'aws-cdk-lib';
+    import { BackgroundRemoval } from 'cutout';
+    const { stateMachine } = new BackgroundRemoval(new Stack(new App(), 'Shop'), 'Photos');
+    console.log(stateMachine.node.path);
+  `;
+  const file = join(folder, 'bundled', format === 'esm' ? 'app.mjs' : 'app.cjs');
+  // An ES module needs it for whatever is CommonJS, as the CDK's packages are.
+  const require = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+  const { warnings } = await build({
+    stdin: { contents, resolveDir: folder },
+    outfile: file,
+    bundle: true,
+    platform: 'node',
+    format,
+    // The CDK reads files that lie beside its own.
+    external: ['aws-cdk-lib', 'constructs'],
+    banner: format === 'esm' ? { js: require } : {},
+    logLevel: 'silent',
+  });
+  return { file, warnings };
 }
 
 /** The resources of one removal: their logical ids begin with its id. */
@@ -89,20 +122,42 @@ describe('the packed package', () => {
   it('holds no sources, tests or tools of ours', () => {
     expect(readdirSync(packed).sort()).toEqual(['LICENSE', 'README.md', 'dist', 'package.json']);
     expect(readdirSync(join(packed, 'dist')).sort()).toEqual(['functions', 'library']);
+    const library = readdirSync(join(packed, 'dist/library'), { recursive: true, encoding: 'utf8' });
+    const files = library.filter((name) => /\.\w+$/.test(name) && !name.endsWith('.d.ts'));
+    expect(files.sort()).toEqual(['index.cjs', 'types/package.json']);
   });
 });
 
 describe("a stranger's app", () => {
   let resources: Resources;
   let assembly: string;
+  let printed: string;
   beforeAll(async () => {
     await compile();
-    ({ resources, assembly } = await synthesize());
+    ({ resources, assembly, printed } = await synthesize());
   });
 
-  it('may be CommonJS, too', async () => {
-    const { stdout } = await run(process.execPath, ['-p', "Object.keys(require('cutout')).join()"], { cwd: folder });
-    expect(stdout.trim()).toBe('BackgroundRemoval,ERRORS,RemoveBackground');
+  it('gets the same classes by import and by require, so that instanceof holds across both', async () => {
+    const script = `
+      import * as imported from 'cutout';
+      import { createRequire } from 'node:module';
+      const required = createRequire(import.meta.url)('cutout');
+      const names = Object.keys(required);
+      console.log(names.filter((name) => imported[name] === required[name]).join());
+    `;
+    const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], { cwd: folder });
+    expect(stdout.trim()).toBe('BackgroundRemoval,ERRORS,RemoveBackground,SettingError');
+  });
+
+  it.each(['cjs', 'esm'] as const)('may be bundled by esbuild, without a warning, as %s', async (format) => {
+    const { file, warnings } = await bundle(format);
+    expect(warnings).toEqual([]);
+    const { stdout } = await run(process.execPath, [file], { cwd: tmpdir() });
+    expect(stdout.trim()).toMatch(/^Shop\/Photos\/.*StateMachine$/);
+  });
+
+  it('is told which prop it has to change', () => {
+    expect(printed).toMatch(/maxMegapixels/);
   });
 
   it('gets all of both its removals, of which one makes its buckets and has a webhook', () => {

@@ -8,8 +8,10 @@ import {
   type BackgroundRemovalProps,
   ERRORS,
   type ErrorName,
+  type ExecutionInput,
   type ExecutionOutput,
   RemoveBackground,
+  SettingError,
 } from 'cutout';
 
 // A stranger's app: two removals that know nothing of each other in one stack.
@@ -50,5 +52,20 @@ new StateMachine(stack, 'Catalogue', { definitionBody: DefinitionBody.fromChaina
 export function cutoutKey({ status, results: [cutout] }: ExecutionOutput): string | undefined {
   return status === 'DELIVERED' ? cutout?.key : undefined;
 }
+
+/** How an app of theirs asks for a cutout of what is not in its bucket. */
+export const order: ExecutionInput = { imageUrl: 'https://example.com/cat.jpg', resultKey: 'cat.jpg' };
+
+/** How an app of theirs tells what has to be set otherwise from what is broken. */
+function refusal(props: BackgroundRemovalProps): string {
+  try {
+    new BackgroundRemoval(stack, 'Refused', props);
+  } catch (error) {
+    if (error instanceof SettingError) return error.message;
+    throw error;
+  }
+  throw new Error('It is not refused.');
+}
+console.log(refusal({ maxMegapixels: 0 }));
 
 app.synth();
