@@ -4,7 +4,7 @@ import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Construct } from 'constructs';
 import { BackgroundRemoval, type BackgroundRemovalProps } from 'cutout';
 
-/** Every night, sees to uploads that have no cutout: at most 1,000 of them, which is $18 at the gateway. */
+/** Every night, submits uploads that have no cutout: at most 1,000 of them, which is $18 at the gateway. */
 export class ScheduleStack extends Stack {
   constructor(scope: Construct, id: string, props?: BackgroundRemovalProps) {
     super(scope, id);

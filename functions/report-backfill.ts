@@ -58,7 +58,7 @@ function summarize(report: Omit<BackfillReport, 'summary'>): string {
   const counts = [
     `${report.delivered} delivered`,
     `${report.superseded} superseded`,
-    `${report.seenTo} seen to by executions of their own`,
+    `${report.alreadyHandled} already handled by their own executions`,
     `${failed.length === 0 ? 'none' : failed.join(', ')} failed`,
   ];
   if (status === 'COMPLETED') return `${looked}: ${counts.join('; ')}.`;

@@ -33,7 +33,7 @@ import { DEFAULTS } from './settings/table.ts';
  *
  * Other workflows start executions of its state machine. Input: `{bucket, key, versionId?, etag?}` or
  * `{imageUrl, resultKey}`. Output: `{status: 'DELIVERED' | 'SUPERSEDED', requestId, source, results}`. Error: one of the
- * names in README.
+ * names in docs/errors.md.
  *
  * @throws SettingError for props that cannot be used, by name.
  */
@@ -153,7 +153,7 @@ export class BackgroundRemoval extends Construct {
 
   /**
    * A rule for executions that failed, timed out or were aborted. Its event is Step Functions' "Execution Status
-   * Change": `detail.error` is a name of README's table, or AWS's for a crash; `detail.cause` says more. AWS delivers it
+   * Change": `detail.error` is a name of docs/errors.md, or AWS's for a crash; `detail.cause` says more. AWS delivers it
    * at best effort; the alarm `Failed` rests on metrics.
    *
    * @param options Fields of its `eventPattern` replace those of the rule's own pattern.

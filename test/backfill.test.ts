@@ -131,14 +131,14 @@ describe('a backfill of a bucket that was filled before and tells of no uploads'
     expect(most).toBe(2);
   });
 
-  it('leaves an image alone that another execution of its name is seeing to', async () => {
+  it('leaves an image alone that another execution of its name handles', async () => {
     put('busy/a.jpg');
     const { imagesKey } = await report('busy/', { dryRun: true });
     const { name, input } = stored<{ name: string; input: object }>(cloud, imagesKey);
     cloud.gateway.nextStatuses(...Array.from({ length: 30 }, () => ({ document: { status: 'PROCESSING' } })));
     const other = { ...input, AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: 'another workflow' };
     const first = cloud.stepFunctions.start(name, JSON.stringify(other));
-    expect(await report('busy/')).toMatchObject({ status: 'COMPLETED', delivered: 0, seenTo: 1 });
+    expect(await report('busy/')).toMatchObject({ status: 'COMPLETED', delivered: 0, alreadyHandled: 1 });
     expect(first.status).toBe('SUCCEEDED');
     expect(cutouts('busy/')).toEqual(['busy/a.jpg.png']);
   });
@@ -149,7 +149,7 @@ describe('a backfill of a bucket that was filled before and tells of no uploads'
     const some = await report('some/', { toleratedFailurePercentage: 25 });
     expect(some).toMatchObject({ status: 'COMPLETED', delivered: 3, failed: { NotAnImage: 1 } });
     expect(some.summary).toContain(
-      '3 delivered; 0 superseded; 0 seen to by executions of their own; 1 NotAnImage failed.',
+      '3 delivered; 0 superseded; 0 already handled by their own executions; 1 NotAnImage failed.',
     );
     const failures = [{ key: 'some/text.jpg', error: 'NotAnImage' }];
     expect(stored(cloud, some.report.key)).toMatchObject({ failures });
@@ -281,7 +281,7 @@ describe('a backfill of a bucket that was filled before and tells of no uploads'
     expect(first.status).toBe('SUCCEEDED');
   });
 
-  it('skips an object that S3 does not tell of, and sees to all others', async () => {
+  it('skips an object that S3 does not tell of, and handles all others', async () => {
     put('some-denied/a.jpg', 'some-denied/secret.jpg');
     cloud.s3.onRequest = ({ operation, key }) =>
       operation === 'HeadObject' && key === 'some-denied/secret.jpg'
@@ -299,7 +299,7 @@ describe('a backfill of a bucket that was filled before and tells of no uploads'
 });
 
 describe('a backfill of a bucket whose uploads are processed too', () => {
-  it('neither pays for an image that its own upload is seeing to, nor leaves out one that failed', async () => {
+  it('neither pays for an image that its own upload handles, nor leaves out one that failed', async () => {
     const cloud = await startCloud({ waitMs: 200 });
     try {
       cloud.gateway.nextSubmits({ status: 402 });
@@ -316,7 +316,7 @@ describe('a backfill of a bucket whose uploads are processed too', () => {
       };
       const report = await reportOf(cloud, {});
       expect(report.found).toBe(2);
-      expect(report.delivered + report.seenTo).toBe(2);
+      expect(report.delivered + report.alreadyHandled).toBe(2);
       expect(cloud.gateway.accepted).toBe(2);
       const results = cloud.s3.list(cloud.resultsBucket).filter((key) => !key.startsWith('backfills/'));
       expect(results).toEqual(['busy.jpg.png', 'failed.jpg.png']);
@@ -336,7 +336,7 @@ describe('a backfill of a bucket whose uploads are processed too', () => {
         if (bundle !== 'plan-backfill' || upload?.status === 'SUCCEEDED') return undefined;
         return { errorType: 'Lambda.Unknown', errorMessage: 'crashed', trace: [] };
       };
-      expect(await reportOf(cloud, {})).toMatchObject({ found: 1, delivered: 0, seenTo: 1 });
+      expect(await reportOf(cloud, {})).toMatchObject({ found: 1, delivered: 0, alreadyHandled: 1 });
       expect(cloud.gateway.accepted).toBe(1);
     } finally {
       await cloud.close();

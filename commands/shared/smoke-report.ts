@@ -13,7 +13,7 @@ export function whyNoExecution({ outputs, buckets }: Deployment, stackName: stri
   const enableEvents = outputs.optional('EnableEventsCommand');
   const events =
     enableEvents === undefined
-      ? `If ${buckets.uploadsBucket} existed before the stack, it may not send its events to EventBridge: README, "Existing buckets".`
+      ? `If ${buckets.uploadsBucket} existed before the stack, it may not send its events to EventBridge: docs/settings.md, "Existing buckets".`
       : `${buckets.uploadsBucket} may not send its events to EventBridge. Switch them on:\n    ${enableEvents}`;
   return [
     `  – ${events}`,

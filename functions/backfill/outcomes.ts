@@ -7,8 +7,8 @@ export interface Outcomes {
   delivered: number;
   /** Overwritten meanwhile; the newer versions have executions of their own. */
   superseded: number;
-  /** Seen to by executions of their own, which run or have delivered meanwhile. */
-  seenTo: number;
+  /** Already handled by their own executions, which run or have delivered meanwhile. */
+  alreadyHandled: number;
   /** How many failed, by error. */
   failed: Record<string, number>;
   failures: { key: string; error: string }[];
@@ -17,7 +17,7 @@ export interface Outcomes {
 /** Failed images that are listed one by one; all have an error file, too. */
 const MAX_LISTED = 10_000;
 
-const Ended = v.object({ status: v.picklist(['DELIVERED', 'SUPERSEDED', 'SEEN_TO']) });
+const Ended = v.object({ status: v.picklist(['DELIVERED', 'SUPERSEDED', 'ALREADY_HANDLED']) });
 /** A child execution that failed, as Step Functions describes it: `Cause` describes the failed removal in turn. */
 const Failed = v.object({
   Input: v.fallback(v.string(), '{}'),
@@ -28,9 +28,9 @@ const Failed = v.object({
 
 /** Counts the results of the Map Run with this manifest. */
 export async function outcomesOf(s3: S3Client, bucket: string, manifestKey: string | undefined): Promise<Outcomes> {
-  const outcomes: Outcomes = { delivered: 0, superseded: 0, seenTo: 0, failed: {}, failures: [] };
+  const outcomes: Outcomes = { delivered: 0, superseded: 0, alreadyHandled: 0, failed: {}, failures: [] };
   if (manifestKey === undefined) return outcomes;
-  const counters = { DELIVERED: 'delivered', SUPERSEDED: 'superseded', SEEN_TO: 'seenTo' } as const;
+  const counters = { DELIVERED: 'delivered', SUPERSEDED: 'superseded', ALREADY_HANDLED: 'alreadyHandled' } as const;
   for await (const output of mapResults(s3, { bucket, manifestKey }, 'SUCCEEDED')) {
     outcomes[counters[v.parse(Ended, output).status]]++;
   }

@@ -58,7 +58,9 @@ function removeOne(scope: Construct, { select, removal }: RemoveProps): IChainab
   const begin = start(scope, 'Remove background', removal, '$.name');
   const earlier = describeExecution(scope, 'Earlier execution', removal, { name: '$.name', resultPath: '$.earlier' });
   const redrive = redriveEarlier(scope, removal);
-  const seenTo = new Pass(scope, 'Seen to', { result: Result.fromObject({ status: 'SEEN_TO' }) });
+  const alreadyHandled = new Pass(scope, 'Already handled', {
+    result: Result.fromObject({ status: 'ALREADY_HANDLED' }),
+  });
   const again = lookAgain(scope, select);
   const error = '$.earlier.Error';
   const isHopeless = Condition.and(
@@ -72,7 +74,7 @@ function removeOne(scope: Construct, { select, removal }: RemoveProps): IChainab
   begin.addCatch(earlier, { errors: NAME_TAKEN, resultPath: '$.taken' });
   earlier.next(
     new Choice(scope, 'How did it end?')
-      .when(isRunning, seenTo)
+      .when(isRunning, alreadyHandled)
       .when(isHopeless, again)
       .when(isRedrivable, redrive)
       .otherwise(again),
@@ -83,7 +85,7 @@ function removeOne(scope: Construct, { select, removal }: RemoveProps): IChainab
         Condition.isPresent('$.look.output.images[0]'),
         start(scope, 'Remove background anew', removal, '$.nextName'),
       )
-      .otherwise(seenTo),
+      .otherwise(alreadyHandled),
   );
 
   const isThisImages = isSame('$.of.input', '$.input');
@@ -93,7 +95,7 @@ function removeOne(scope: Construct, { select, removal }: RemoveProps): IChainab
     inputOf(scope, '$.earlier.Input', '$.of').next(
       new Choice(scope, 'Is it of this image?')
         .when(isHopeless, begin)
-        .when(Condition.and(isThisImages, isRunning), seenTo)
+        .when(Condition.and(isThisImages, isRunning), alreadyHandled)
         .when(Condition.and(isThisImages, isRedrivable), redrive)
         .otherwise(begin),
     ),

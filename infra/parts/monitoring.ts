@@ -11,7 +11,7 @@ import { ImagesDashboard } from './dashboard.ts';
 const OLDEST_MESSAGE = Duration.minutes(15);
 const PERIOD = Duration.minutes(5);
 
-/** What each alarm means and what to do; README says the same at more length. */
+/** What each alarm means and what to do; docs/operate.md says the same at more length. */
 export const ALARMS = {
   Failed: 'Images failed. See <key>.error.json, or: npm run failures. Then: npm run redrive.',
   TimedOut: 'Executions ran into the time limit of the state machine, which should never happen. Redrive them.',

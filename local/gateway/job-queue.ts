@@ -52,7 +52,7 @@ export interface JobQueueSetup {
 
 /**
  * The jobs that were accepted. A job's state follows from its age alone, worked out whenever someone asks, so that it
- * is right at any clock; timers only see to it that the work and the webhook happen when nobody does.
+ * is right at any clock; timers only make the work and the webhook happen when nobody asks.
  */
 export class JobQueue {
   readonly webhookCalls: WebhookCall[] = [];

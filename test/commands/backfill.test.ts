@@ -30,7 +30,9 @@ describe('npm run backfill', () => {
   it('shows how far it is, and says at the end what came of it and where the report lies', async () => {
     const { output, exitCode } = await run('--prefix', 'a/', '--tolerated-failures', '50', '--go');
     expect(output).toContain('3 of 3 images done, 1 failed');
-    expect(output).toContain('2 delivered; 0 superseded; 0 seen to by executions of their own; 1 NotAnImage failed.');
+    expect(output).toContain(
+      '2 delivered; 0 superseded; 0 already handled by their own executions; 1 NotAnImage failed.',
+    );
     const [, key = ''] = new RegExp(`Report: s3://${cloud.resultsBucket}/(\\S+)`).exec(output) ?? [];
     expect(cloud.s3.get(cloud.resultsBucket, key)?.body.toString()).toContain('"key": "a/text.jpg"');
     expect(exitCode).toBe(0);

@@ -136,7 +136,7 @@ describe('next-step.ts', () => {
 });
 
 describe('schedule.ts', () => {
-  it('starts a backfill every night, which sees to what has no cutout', async () => {
+  it('starts a backfill every night, which submits what has no cutout', async () => {
     const cloud = await startExample(ScheduleStack);
     onTestFinished(() => cloud.close());
     const [schedule] = cloud.template.resources('AWS::Scheduler::Schedule');

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { collectRows, documentOf } from './matrix.ts';
 
-const FILE = join(import.meta.dirname, '../FAULTS.md');
+const FILE = join(import.meta.dirname, '../../docs/faults.md');
 
 const rows = await collectRows();
 
-describe('FAULTS.md', () => {
+describe('docs/faults.md', () => {
   it('holds the rows that the tests prove, and no others', () => {
     const document = documentOf(rows);
     if (process.env.UPDATE_FAULTS) writeFileSync(FILE, document);

@@ -80,7 +80,7 @@ const planned: Planned = {
 const report: BackfillReport = {
   ...planned.backfill,
   ...planned.plan,
-  ...{ status: 'COMPLETED', delivered: 1, superseded: 0, seenTo: 0, failed: {}, summary: 'All is well.' },
+  ...{ status: 'COMPLETED', delivered: 1, superseded: 0, alreadyHandled: 0, failed: {}, summary: 'All is well.' },
   report: { bucket: 'results', key: 'report.json' },
 };
 
@@ -349,7 +349,7 @@ describe('a removal, which costs money', () => {
     const failed = { Or: hopeless.map((name) => ({ Variable: '$.earlier.Error', StringEquals: name })) };
     expect(state('How did it end?')).toMatchObject({
       Choices: [
-        { Variable: '$.earlier.Status', StringEquals: 'RUNNING', Next: 'Seen to' },
+        { Variable: '$.earlier.Status', StringEquals: 'RUNNING', Next: 'Already handled' },
         { And: [{ Variable: '$.earlier.Error', IsPresent: true }, failed], Next: 'Look again' },
         { Variable: '$.earlier.RedriveStatus', StringEquals: 'REDRIVABLE', Next: 'Redrive' },
       ],
@@ -360,9 +360,9 @@ describe('a removal, which costs money', () => {
     });
     expect(state('Still without a result?')).toMatchObject({
       Choices: [{ Variable: '$.look.output.images[0]', IsPresent: true, Next: 'Remove background anew' }],
-      Default: 'Seen to',
+      Default: 'Already handled',
     });
-    expect(state('Seen to')).toMatchObject({ Result: { status: 'SEEN_TO' }, End: true });
+    expect(state('Already handled')).toMatchObject({ Result: { status: 'ALREADY_HANDLED' }, End: true });
     // Whose second name is taken, too, has been started by this backfill: it fails, and is reported.
     expect(state('Remove background anew')).not.toHaveProperty('Catch');
   });
