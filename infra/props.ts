@@ -90,7 +90,7 @@ export interface BackgroundRemovalProps {
   /**
    * Most uploads to start in a minute, from 6 to 18,000, for a gateway that limits the rate of requests: an image makes
    * one request when it is submitted, and one for each status check. Executions that something else starts are not
-   * counted. Must be known at synth.
+   * counted; beside `uploadsPrefix`, objects with other endings than `uploadsSuffixes` are. Must be known at synth.
    * @default - as many as `maxConcurrency` allows, some 300 a second
    */
   readonly uploadsPerMinute?: number | undefined;
