@@ -1,11 +1,15 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { execFile } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { BUNDLES } from '../infra/parts/paths.ts';
 
 /** What each function is deployed with, as esbuild's metafiles say it. */
 
 interface Metafile {
+  inputs: Record<string, unknown>;
   outputs: Record<string, { entryPoint?: string; inputs: Record<string, { bytesInOutput: number }> }>;
 }
 
@@ -16,9 +20,13 @@ const NAMES = readdirSync(BUNDLES)
   .map((file) => file.slice(0, -'.meta.json'.length))
   .sort();
 
+function metafileOf(name: string): Metafile {
+  return JSON.parse(readFileSync(join(BUNDLES, `${name}.meta.json`), 'utf8'));
+}
+
 /** Folders of the packages that a bundle has code of, relative to the project. */
 function foldersIn(name: string): string[] {
-  const { outputs }: Metafile = JSON.parse(readFileSync(join(BUNDLES, `${name}.meta.json`), 'utf8'));
+  const { outputs } = metafileOf(name);
   const inputs = Object.values(outputs).flatMap(({ inputs }) => Object.entries(inputs));
   const folders = inputs
     .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
@@ -102,4 +110,38 @@ describe('the bundle of each function', () => {
     expect(licences.length).toBeGreaterThan(20);
     expect(licences.filter(({ license }) => !LICENCES.includes(license))).toEqual([]);
   });
+
+  it('is the same, byte by byte, if it is made in another folder', async () => {
+    const name = 'on-upload';
+    const folder = mkdtempSync(join(tmpdir(), 'cutout-elsewhere-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const script = 'infra/parts/bundle.ts';
+    copy(folder, [script, 'infra/parts/paths.ts', ...Object.keys(metafileOf(name).inputs)]);
+    for (const tool of ['esbuild', '@esbuild']) {
+      symlinkSync(join(ROOT, 'node_modules', tool), join(folder, 'node_modules', tool), 'junction');
+    }
+    await promisify(execFile)(process.execPath, [script], { cwd: folder });
+    for (const file of [`${name}.mjs`, `${name}.mjs.map`]) {
+      const [here, there] = [BUNDLES, join(folder, 'dist/functions')].map((bundles) =>
+        readFileSync(join(bundles, name, file)),
+      );
+      expect(there?.equals(here ?? Buffer.of())).toBe(true);
+    }
+  });
 });
+
+/** Copies files of the project, and the descriptions of the packages that they belong to. */
+function copy(folder: string, files: string[]): void {
+  const wanted = new Set(files);
+  for (const file of files) {
+    for (let parent = dirname(file); ; parent = dirname(parent)) {
+      wanted.add(join(parent, 'package.json'));
+      if (parent === '.') break;
+    }
+  }
+  for (const file of wanted) {
+    if (!existsSync(join(ROOT, file))) continue;
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    cpSync(join(ROOT, file), join(folder, file));
+  }
+}
