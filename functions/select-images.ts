@@ -2,7 +2,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
 import type { Candidate, Selection, SkipReason } from './backfill/contract.ts';
 import { rowOf } from './errors.ts';
-import { bucketsFromEnv, isResult, suffixesFromEnv } from './input.ts';
+import { bucketsFromEnv, isResult, isUpload, suffixesFromEnv } from './input.ts';
 import { MAX_KEY_BYTES, parse } from './job.ts';
 import { isErrorOf, type ReadErrorFile, readErrorFile } from './results/error-file.ts';
 import { resultKey } from './results/keys.ts';
@@ -51,7 +51,10 @@ export const handler = handlerOf(async (event: unknown): Promise<Selection> => {
 
 async function look(key: string, { prefix, startedAt, retryFailed }: BatchInput): Promise<Candidate | SkipReason> {
   const bucket = buckets.uploadsBucket;
-  if (!isUpload(key, prefix) || isResult({ bucket, key }, buckets)) return 'notAnUpload';
+  const upload = { bucket, key };
+  // The prefix is from when the backfill began, and the settings may have changed since.
+  const isOurs = isWanted(key, prefix) && isUpload(upload, buckets) && !isResult(upload, buckets);
+  if (!isOurs) return 'notAnUpload';
 
   const object = await headUpload(bucket, key);
   if (object === 'unreadable') return object;
@@ -69,7 +72,7 @@ async function look(key: string, { prefix, startedAt, retryFailed }: BatchInput)
   return { bucket, key, versionId, etag, failed: failure?.execution };
 }
 
-function isUpload(key: string, prefix: string): boolean {
+function isWanted(key: string, prefix: string): boolean {
   const isKey = !key.endsWith('/') && Buffer.byteLength(key) <= MAX_KEY_BYTES;
   return isKey && key.startsWith(prefix) && suffixes.some((suffix) => key.endsWith(suffix));
 }

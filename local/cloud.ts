@@ -189,13 +189,7 @@ export class LocalCloud {
       return this.#invoke(functionName, event);
     });
     this.functions = functionsOf(this.#synthesized, {
-      endpoints: {
-        AWS_ENDPOINT_URL_S3: this.s3.url,
-        AWS_ENDPOINT_URL_SFN: this.awsUrl,
-        AWS_ENDPOINT_URL_SQS: this.awsUrl,
-        AWS_ENDPOINT_URL_SECRETS_MANAGER: this.awsUrl,
-        ...(this.dynamoDb && { AWS_ENDPOINT_URL_DYNAMODB: this.dynamoDb.url }),
-      },
+      urls: { s3: this.s3.url, dynamoDb: this.dynamoDb?.url, others: this.awsUrl },
       environment: this.#options.environment ?? {},
       onLog: (bundle, line) => {
         this.logs.push(line);

@@ -4,8 +4,8 @@ import { LocalFunction } from '../lambda.ts';
 import { REGION, type Resource, type Synthesized } from '../template.ts';
 
 export interface FunctionsOptions {
-  /** Where services answer on this machine, as the SDK's environment variables name it. */
-  endpoints: Record<string, string>;
+  /** Where services answer on this machine: S3, DynamoDB if there are tables, and all others. */
+  urls: { s3: string; dynamoDb: string | undefined; others: string };
   /** Environment variables for all functions, in place of the template's. */
   environment: Record<string, string>;
   onLog: (bundle: string, line: string) => void;
@@ -21,7 +21,7 @@ export function functionsOf(synthesized: Synthesized, options: FunctionsOptions)
 function makeFunction(
   { template, outdir }: Synthesized,
   { logicalId, properties, assetPath }: Resource,
-  { endpoints, environment, onLog }: FunctionsOptions,
+  { urls, environment, onLog }: FunctionsOptions,
 ): LocalFunction | undefined {
   if (assetPath === undefined) return undefined;
   const [bundle = ''] = String(properties.Handler).split('.');
@@ -38,11 +38,22 @@ function makeFunction(
       AWS_REGION: REGION,
       AWS_ACCESS_KEY_ID: accessKeyId,
       AWS_SECRET_ACCESS_KEY: secretAccessKey,
-      ...endpoints,
+      ...endpointsAt(urls),
       ...environment,
     },
     timeoutSeconds: properties.Timeout ?? 3,
     memoryMb: properties.MemorySize ?? 128,
     onLog: (line) => onLog(bundle, line),
   });
+}
+
+/** Where services answer, as the SDK's environment variables name it. */
+function endpointsAt({ s3, dynamoDb, others }: FunctionsOptions['urls']): Record<string, string> {
+  return {
+    AWS_ENDPOINT_URL_S3: s3,
+    AWS_ENDPOINT_URL_SFN: others,
+    AWS_ENDPOINT_URL_SQS: others,
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: others,
+    ...(dynamoDb !== undefined && { AWS_ENDPOINT_URL_DYNAMODB: dynamoDb }),
+  };
 }
