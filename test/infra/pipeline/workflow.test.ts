@@ -159,10 +159,18 @@ describe('the definition', () => {
     expect(Buffer.byteLength(text)).toBeLessThan(100_000);
   });
 
-  it('has a time limit far above the longest way through, which Check status ends first', () => {
+  it('has a time limit above the longest way through, whatever the settings were, are or become', () => {
+    const longest = { webhook: true, expectedSeconds: 3600, timeoutMinutes: 360 };
+    const { States, TimeoutSeconds }: Definition = JSON.parse(definitionIn(synthesize(longest)));
     const submissions = 3;
-    const retries = longestDelay(state('Submit'), 'TooManyRequests');
-    expect(definition.TimeoutSeconds).toBeGreaterThan(submissions * (SIX_HOURS + retries));
+    const callback = Number(States['Await callback']?.TimeoutSeconds);
+    expect(callback).toBe(2 * 3600);
+    // Each of Submit's three kinds of retry has attempts of its own.
+    const retries = ['TooManyRequests', 'DownloadFailed', 'OutcomeUnknown']
+      .map((error) => longestDelay(state('Submit'), error))
+      .reduce((sum, delay) => sum + delay, 0);
+    expect(TimeoutSeconds).toBe(definition.TimeoutSeconds);
+    expect(TimeoutSeconds).toBeGreaterThan(submissions * (SIX_HOURS + callback + retries));
   });
 
   it('waits 10 minutes for a function in each task, by default and with the longest timeout of a job', () => {
