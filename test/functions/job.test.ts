@@ -134,6 +134,10 @@ describe("an execution's state", () => {
     expect(parseJob(superseded)).toEqual(superseded);
   });
 
+  it('names the key of the result where its source is a URL', () => {
+    expect(() => parseJob({ ...job, source: { imageUrl: url.imageUrl } })).toThrow('"givenKey" is missing');
+  });
+
   it('may have fields of a later release', () => {
     expect(parseJob({ ...job, later: true })).toEqual(job);
   });

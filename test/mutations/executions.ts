@@ -7,7 +7,7 @@ export const EXECUTIONS: Mutation[] = [
     file: 'functions/on-upload.ts',
     find: "if (object.key.endsWith('/')) return log.info('skipped: a folder marker');",
     replace: '',
-    test: 'test/functions/on-upload.test.ts',
+    test: 'test/faults/events.test.ts',
   },
   {
     what: 'A duplicate event goes to the dead letters',
@@ -84,14 +84,14 @@ export const EXECUTIONS: Mutation[] = [
     file: 'functions/callbacks/table.ts',
     find: 'capability = if_not_exists(capability, :capability)',
     replace: 'capability = :capability',
-    test: 'test/webhook.test.ts',
+    test: 'test/functions/callbacks/table.test.ts',
   },
   {
     what: 'Anybody may call back',
     file: 'functions/callbacks/table.ts',
     find: "condition: 'capability = :capability',",
     replace: '',
-    test: 'test/webhook.test.ts',
+    test: 'test/functions/callbacks/table.test.ts',
   },
   {
     what: 'Without versions, what may be under way is paid for twice',

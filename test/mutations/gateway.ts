@@ -59,13 +59,6 @@ export const GATEWAY: Mutation[] = [
     test: 'test/functions/gateway/client.test.ts',
   },
   {
-    what: 'One address that was not reached outweighs one that was',
-    file: 'functions/gateway/client.ts',
-    find: 'error.errors.every(isConnectFailure)',
-    replace: 'error.errors.some(isConnectFailure)',
-    test: 'test/functions/gateway/client.test.ts',
-  },
-  {
     what: 'An endless answer is read to the end',
     file: 'functions/gateway/client.ts',
     find: 'if (bytes > MAX_ANSWER_BYTES) break;',

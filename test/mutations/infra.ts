@@ -28,7 +28,7 @@ export const INFRA: Mutation[] = [
     file: 'infra/pipeline/workflow.ts',
     find: "ConditionExpression: 'attribute_not_exists(calledBackAt)',",
     replace: '',
-    test: 'test/webhook.test.ts',
+    test: 'test/infra/pipeline/workflow.test.ts',
   },
   {
     what: 'An execution fails where no callback comes',
@@ -42,7 +42,7 @@ export const INFRA: Mutation[] = [
     file: 'infra/pipeline/failures.ts',
     find: "      message: RuleTargetInput.fromObject({ detail: { executionArn: EventField.fromPath('$.detail.executionArn') } }),\n",
     replace: '',
-    test: 'test/infra/template.test.ts',
+    test: 'test/infra/pipeline/failures.test.ts',
   },
   {
     what: 'report-failure may overwrite cutouts',

@@ -111,6 +111,58 @@ describe.each(Object.keys(VARIANTS) as Variant[])('%s', (variant) => {
   });
 });
 
+describe('what nobody meant to permit', () => {
+  const CUTOUT = 'cat.jpg.png';
+  /** By the role's name: what it must not do to objects of the uploads and of the results bucket, and else. */
+  const FORBIDDEN: [role: string, action: string, where: 'uploads' | 'results' | string, key?: string][] = [
+    ...['Submit', 'CheckStatus', 'OnUpload', 'ReportFailure', 'Prepare', 'Select', 'Plan', 'Report'].map(
+      (role): (typeof FORBIDDEN)[number] => [`${role}Role`, 's3:PutObject', 'results', CUTOUT],
+    ),
+    ...['Submit', 'Deliver', 'ReportFailure', 'Select', 'Plan', 'Report'].map((role): (typeof FORBIDDEN)[number] => [
+      `${role}Role`,
+      's3:PutObject',
+      'uploads',
+      'cat.jpg',
+    ]),
+    ...['Deliver', 'ReportFailure', 'Submit', 'Select', 'Plan', 'Report'].map((role): (typeof FORBIDDEN)[number] => [
+      `${role}Role`,
+      's3:DeleteObject',
+      'results',
+      CUTOUT,
+    ]),
+    ['CheckStatusRole', 's3:GetObject', 'uploads', 'cat.jpg'],
+    ['OnUploadRole', 's3:GetObject', 'uploads', 'cat.jpg'],
+    ['PlanRole', 's3:GetObject', 'results', CUTOUT],
+    ['ReportFailureRole', 'states:StartExecution', 'machine'],
+    ['OnUploadRole', 'states:StopExecution', 'machine'],
+    ['OnUploadRole', 'secretsmanager:GetSecretValue', 'secret'],
+    ['ReportFailureRole', 'secretsmanager:GetSecretValue', 'secret'],
+    ['SelectRole', 'secretsmanager:GetSecretValue', 'secret'],
+  ];
+
+  it('is refused by the roles as they are', async () => {
+    const [DEFAULT] = Object.keys(VARIANTS) as [Variant];
+    const { policies, requests } = await recordingOf(DEFAULT);
+    const roles = [...policies.ofRoles.keys()];
+    const resourceOf = (action: string, like: string) =>
+      requests.find((each) => each.action === action && each.resource.toLowerCase().includes(like))?.resource ?? '';
+    const placeOf = (where: string, key = '') => {
+      if (where === 'machine') return resourceOf('states:StartExecution', 'workflow');
+      if (where === 'secret') return resourceOf('secretsmanager:GetSecretValue', '');
+      const [bucket = ''] = /^arn:aws:s3:::[^/]+/.exec(resourceOf('s3:GetObject', where)) ?? [];
+      return `${bucket}/${key}`;
+    };
+    const forbidden = FORBIDDEN.map(([role, action, where, key]) => {
+      const principal = roles.find(
+        (arn) => arn.includes(role) && (role !== 'ReportRole' || /BackfillReportRole/.test(arn)),
+      );
+      return { principal: principal ?? expect.fail(role), action, resource: placeOf(where, key), context: {} };
+    });
+    for (const { resource } of forbidden) expect(resource).toMatch(/^arn:aws:.*[^/]$/);
+    expect(await refused(policies, forbidden)).toHaveLength(forbidden.length);
+  });
+});
+
 describe('what is wrong is found', () => {
   const [DEFAULT, EXISTING, OTHER] = Object.keys(VARIANTS) as [Variant, Variant, Variant];
 

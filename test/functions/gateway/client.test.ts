@@ -246,6 +246,12 @@ describe('a documented refusal', () => {
     expect(error.message).not.toContain('bad-key');
   });
 
+  it('401 may quote the key, which is not published', async () => {
+    const error = await refusalOf({ status: 401, body: { error: 'Unauthorized', message: 'good-key is not valid' } });
+    expect(error.message).toContain('[redacted] is not valid');
+    expect(error.message).not.toContain('good-key');
+  });
+
   it.each([502, 503, 504, 599])('%i leaves the outcome open, like every 5xx', async (status) => {
     const error = await refusalOf({ status, body: 'upstream error' });
 
@@ -278,6 +284,15 @@ describe('Retry-After', () => {
     const seconds = await retryAfter(new Date(Date.now() + 3_600_000).toUTCString());
     expect(seconds).toBeGreaterThan(3_500);
     expect(seconds).toBeLessThanOrEqual(3_600);
+  });
+
+  it('is rounded up where a date lies within a second', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-01-01T00:00:00.500Z') });
+    try {
+      expect(await retryAfter('Thu, 01 Jan 2026 00:00:10 GMT')).toBe(10);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('is none to wait for once its date has passed', async () => {

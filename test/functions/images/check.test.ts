@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { checkImage } from '../../../functions/images/check.ts';
+import { checkImage, MAX_IMAGE_BYTES } from '../../../functions/images/check.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../../functions/images/limits.ts';
 import { SNIFF_BYTES } from '../../../functions/images/type.ts';
 import { failureOf } from '../support.ts';
@@ -124,6 +124,15 @@ describe('NotAnImage', () => {
 });
 
 describe('ImageTooLarge', () => {
+  it('is an image with more bytes than the limit, and not one of as many', async () => {
+    const head = await blank(4, 4).png().toBuffer();
+    const image = (size: number) => ({ where: 'cat', head, size, read: async () => head });
+    expect(await checkImage(image(MAX_IMAGE_BYTES), DEFAULT_LIMITS)).toBe('image/png');
+    await expect(checkImage(image(MAX_IMAGE_BYTES + 1), DEFAULT_LIMITS)).rejects.toMatchObject({
+      name: 'ImageTooLarge',
+    });
+  });
+
   it('is an image with more pixels than the setting allows, whatever its bytes', async () => {
     const file = withSize(await blank(4, 4).png().toBuffer(), 20_000, 10_000);
     const error = await refusalOf(file);

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import sharp from 'sharp';
@@ -232,6 +233,23 @@ describe('a result', () => {
     const error = await failureOf(openMedium(`${server.origin}/output.png`, [server.origin]));
 
     expect(error).toMatchObject({ name: 'ResultTooLarge' });
+  });
+
+  it('that announces no length is too large as soon as more than 1 GiB has come', async () => {
+    const block = Buffer.alloc(64 * 1024 * 1024);
+    const server = await serve(async (_request, response) => {
+      response.write(Buffer.from('GIF89a'));
+      for (let sent = 0; sent <= MAX_RESULT_BYTES && !response.destroyed; sent += block.length) {
+        if (!response.write(block)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      }
+    });
+    const medium = await openMedium(`${server.origin}/output.gif`, [server.origin], 'further');
+    let bytes = 0;
+    const reading = (async () => {
+      for await (const chunk of medium.bytes) bytes += chunk.byteLength;
+    })();
+    expect(await failureOf(reading)).toMatchObject({ name: 'ResultTooLarge' });
+    expect(bytes).toBeLessThanOrEqual(MAX_RESULT_BYTES);
   });
 
   it('may announce 1 GiB', async () => {

@@ -1,7 +1,7 @@
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
 import type { Job } from '../../../functions/job.ts';
-import { isResultOf, resultMetadata } from '../../../functions/results/metadata.ts';
+import { isOfNewerUpload, isResultOf, resultMetadata } from '../../../functions/results/metadata.ts';
 import { PLAIN, PNG, startS3 } from '../support.ts';
 
 const source = { bucket: 'uploads', key: 'photos/猫.jpg', versionId: 'v1', etag: 'abc' };
@@ -74,5 +74,18 @@ describe('a result', () => {
     expect(isResultOf({ ...bytes, key: 'photos/other.jpg' }, result)).toBe(false);
     const ofUrl = { metadata: resultMetadata({ ...job, source: { imageUrl: 'https://example.com/cat.jpg' } }) };
     expect(isResultOf({ bucket: 'uploads', key: source.key }, ofUrl)).toBe(false);
+  });
+});
+
+describe('a result of another upload of the same key', () => {
+  const other = (uploadedAt: string) => ({
+    metadata: resultMetadata({ ...job, source: { ...source, etag: 'other' }, sourceChecksum: 'other', uploadedAt }),
+  });
+
+  it('is of a newer one also where both came within the same second: S3 tells no more', () => {
+    const own = { ...job, uploadedAt: '2026-01-01T00:00:10.000Z' };
+    expect(isOfNewerUpload(own, other('2026-01-01T00:00:11.000Z'))).toBe(true);
+    expect(isOfNewerUpload(own, other('2026-01-01T00:00:10.000Z'))).toBe(true);
+    expect(isOfNewerUpload(own, other('2026-01-01T00:00:09.000Z'))).toBe(false);
   });
 });

@@ -81,6 +81,11 @@ describe('the states', () => {
     expect(Object.keys(States).sort()).toEqual([...NAMES, 'Await callback'].sort());
     expect(States.Submit.Next).toBe('Await callback');
     expect(States['Await callback'].Next).toBe('Check status');
+    // A callback that came before is not waited for; and whatever goes wrong with waiting, polling begins.
+    expect(States['Await callback'].Parameters.ConditionExpression).toBe('attribute_not_exists(calledBackAt)');
+    expect(States['Await callback'].Catch).toEqual([
+      { ErrorEquals: ['States.ALL'], ResultPath: null, Next: 'Check status' },
+    ]);
     expect(States['Finished?'].Default).toBe('Wait');
   });
 
@@ -255,6 +260,11 @@ describe('the retries of Submit, which decide who pays', () => {
       .filter(([, each]) => each === acceptance)
       .map(([name]) => name);
   const submit = state('Submit');
+
+  it('are far more of a look that failed for the moment than of a submission of unknown outcome', () => {
+    expect(delays(submit, 'DownloadFailed')).toHaveLength(33);
+    expect(delays(submit, 'OutcomeUnknown')).toHaveLength(3);
+  });
 
   it('are decided for every error there is', () => {
     expect(Object.keys(ACCEPTANCE).sort()).toEqual(Object.keys(ERRORS).sort());
