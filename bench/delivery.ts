@@ -7,7 +7,7 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { BUNDLES } from '../infra/parts/paths.ts';
 import { LOCAL_CREDENTIALS } from '../local/cloud.ts';
 import { REGION } from '../local/template.ts';
-import type { Order, Started } from './delivery/services.ts';
+import type { Order, Started, Uploaded } from './delivery/services.ts';
 import type { Size } from './size.ts';
 import { median } from './statistics.ts';
 import { printGoal, printTable } from './table.ts';
@@ -119,13 +119,14 @@ class Services {
     };
   }
 
-  async nextBytes(bytes: number): Promise<void> {
-    await this.#ask({ nextBytes: bytes });
+  /** Makes an upload whose result will have so many bytes. */
+  async upload(key: string, bytes: number): Promise<Uploaded> {
+    return this.#ask<Uploaded>({ upload: key, nextBytes: bytes });
   }
 
   /** @throws Error unless the result has arrived whole */
   async expect(key: string, bytes: number): Promise<void> {
-    const { length } = await this.#ask({ lengthOf: key });
+    const { length } = await this.#ask<{ length?: number }>({ lengthOf: key });
     if (length !== bytes) throw new Error(`${key} has ${length} of ${bytes} bytes`);
   }
 
@@ -133,7 +134,7 @@ class Services {
     this.#child.disconnect();
   }
 
-  async #ask(order: Order): Promise<{ length?: number }> {
+  async #ask<T>(order: Order): Promise<T> {
     this.#child.send(order);
     const [answer] = await once(this.#child, 'message');
     return answer;
@@ -142,10 +143,10 @@ class Services {
 
 /** A handler in a Node process of its own. */
 async function byHandler(file: string, services: Services, key: string, bytes: number): Promise<Run> {
-  const { cdnUrl, source } = services.started;
-  const event = (name: string) => ({
+  const { cdnUrl } = services.started;
+  const event = (name: string, source: Uploaded) => ({
     execution: name,
-    source: { bucket: 'uploads', key: 'large.tif', ...source },
+    source,
     // For the handler that does not derive it.
     key: `${name}.png`,
     submission: 1,
@@ -173,8 +174,7 @@ async function byHandler(file: string, services: Services, key: string, bytes: n
   });
   closed.catch(() => undefined);
   const deliver = async (name: string, length: number): Promise<Run> => {
-    await services.nextBytes(length);
-    child.send(event(name));
+    child.send(event(name, await services.upload(name, length)));
     const [measured] = await Promise.race([once(child, 'message'), closed]);
     await services.expect(`${name}.png`, length);
     return measured;
@@ -193,7 +193,7 @@ async function byCurl(services: Services, key: string, bytes: number): Promise<R
     requestChecksumCalculation: 'WHEN_REQUIRED',
   });
   const putUrl = await getSignedUrl(s3, new PutObjectCommand({ Bucket: 'results', Key: key }));
-  await services.nextBytes(bytes);
+  await services.upload(key, bytes);
   const before = performance.now();
   const down = spawn('curl', ['-sS', '-f', `${cdnUrl}/v1/bria-1/output.png`], { stdio: ['ignore', 'pipe', 'inherit'] });
   const headers = ['-H', `Content-Length: ${bytes}`, '-H', 'Transfer-Encoding:', '-H', 'Expect:'];

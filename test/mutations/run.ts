@@ -8,11 +8,11 @@ import { MUTATIONS } from './table.ts';
  * Applies each mutation to a copy of the tree, and runs the test that must notice it.
  *
  *   npx node test/mutations/run.ts            all of them: half an hour
- *   npx node test/mutations/run.ts deliver    those whose file or words hold this
+ *   npx node test/mutations/run.ts deliver    those whose file or words match this
  */
 const ROOT = join(import.meta.dirname, '../..');
-const wanted = process.argv[2] ?? '';
-const chosen = MUTATIONS.filter(({ file, what }) => `${file} ${what}`.includes(wanted));
+const wanted = new RegExp(process.argv[2] ?? '');
+const chosen = MUTATIONS.filter(({ file, what }) => wanted.test(`${file} ${what}`));
 const copy = mkdtempSync(join(tmpdir(), 'mutations-'));
 const survivors: string[] = [];
 /** Tests that pass as long as nothing is changed. */
