@@ -181,7 +181,9 @@ export class LocalCloud {
     const { template } = this;
     const { apiKey = LOCAL_API_KEY } = this.#options;
     this.s3.add(bucketsOf(template), accessKeysOf(template, LOCAL_CREDENTIALS));
-    for (const arn of secretsOf(template)) this.secrets.create(arn, apiKey ?? undefined);
+    for (const arn of secretsOf(template).filter((each) => !this.secrets.has(each))) {
+      this.secrets.create(arn, apiKey ?? undefined);
+    }
     addQueues(this.queues, template, this.#options.visibilityMs);
     await this.#replaceTables();
     await this.#urls.replace(template, (functionName, event) => {

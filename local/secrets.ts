@@ -4,9 +4,13 @@ import { AwsError, type Operation } from './aws-api.ts';
 export class LocalSecrets {
   readonly #values = new Map<string, string | undefined>();
 
-  /** Makes a secret, unless there is one. */
+  /** Makes a secret, in the place of one that there may be. */
   create(arn: string, value?: string): void {
-    if (!this.#values.has(arn)) this.#values.set(arn, value);
+    this.#values.set(arn, value);
+  }
+
+  has(arn: string): boolean {
+    return this.#values.has(arn);
   }
 
   put(arn: string, value: string): void {
