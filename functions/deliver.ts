@@ -8,9 +8,10 @@ import { withKmsKey } from './results/encryption.ts';
 import { deleteErrorFile } from './results/error-file.ts';
 import { mediumKey } from './results/keys.ts';
 import { openMedium } from './results/medium.ts';
-import { isOfNewerUpload, resultMetadata } from './results/metadata.ts';
+import { isOfNewerUpload, isOfRepeatedUpload, resultMetadata } from './results/metadata.ts';
 import { headObject, isSuperseded, type ObjectState } from './results/objects.ts';
 import { withRenewal } from './results/renewal.ts';
+import { storedResult } from './results/standing.ts';
 import { store, withUnsignedPayload } from './results/store.ts';
 import { apiKey } from './runtime/api-key.ts';
 import { env } from './runtime/env.ts';
@@ -84,6 +85,8 @@ async function deliverMedium(
     try {
       const before = await (medium.extension === 'png' ? likely : standing(job, key));
       if (before === 'SUPERSEDED') return before;
+      // It stays, for it alone tells that these bytes came last, once their source has been deleted.
+      if (before !== undefined && isOfRepeatedUpload(job, before)) return storedResult(bucket, { ...before, key });
       const stored = await store(s3, { bucket, key, before, metadata: resultMetadata(job) }, medium);
       if (stored !== 'CHANGED') return stored;
       logger.info('the result changed meanwhile, deciding again', { key, attempt });

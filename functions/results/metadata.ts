@@ -46,9 +46,14 @@ export function isResultOf(source: SourceBytes, { metadata }: Pick<ObjectState, 
 
 /** Whether a result is of a newer upload than the job's. Matters where the source is gone and cannot tell any more. */
 export function isOfNewerUpload(job: Job, result: Pick<ObjectState, 'metadata'>): boolean {
-  const uploadedAt = result.metadata['source-uploaded-at'];
-  if ('imageUrl' in job.source || uploadedAt === undefined || job.uploadedAt === undefined) return false;
-  return !isResultOf(bytesOf(job.source, job), result) && uploadedAt >= job.uploadedAt;
+  const [own, others] = uploadTimes(job, result);
+  return own !== undefined && others !== undefined && others >= own && !isOfSameBytes(job, result);
+}
+
+/** Whether a result was made from the job's own bytes, which were uploaded again later. */
+export function isOfRepeatedUpload(job: Job, result: Pick<ObjectState, 'metadata'>): boolean {
+  const [own, others] = uploadTimes(job, result);
+  return own !== undefined && others !== undefined && others > own && isOfSameBytes(job, result);
 }
 
 /** A job's source with what its bytes are known by. */
@@ -60,4 +65,12 @@ export function bytesOf(source: ObjectSource, { sourceSize, sourceChecksum }: Pa
 export function urlHash(source: UrlSource): string {
   const { imageUrl } = publicSource(source) as UrlSource;
   return sha256(imageUrl);
+}
+
+function uploadTimes(job: Job, { metadata }: Pick<ObjectState, 'metadata'>): [own?: string, others?: string] {
+  return [job.uploadedAt, metadata['source-uploaded-at']];
+}
+
+function isOfSameBytes(job: Job, result: Pick<ObjectState, 'metadata'>): boolean {
+  return !('imageUrl' in job.source) && isResultOf(bytesOf(job.source, job), result);
 }

@@ -97,6 +97,7 @@ async function firstResult(
   return undefined;
 }
 
-function storedResult(bucket: string, { key, versionId, contentType, size }: Standing): StoredResult {
+/** A standing result as an execution's output names it. */
+export function storedResult(bucket: string, { key, versionId, contentType, size }: Standing): StoredResult {
   return { bucket, key, ...(versionId !== undefined && { versionId }), contentType, bytes: size };
 }

@@ -10,6 +10,13 @@ export const RESULTS: Mutation[] = [
     test: 'test/simulation/each-call.test.ts',
   },
   {
+    what: 'A late delivery replaces the result of the same bytes uploaded again',
+    file: 'functions/deliver.ts',
+    find: 'before !== undefined && isOfRepeatedUpload(job, before)',
+    replace: 'before === null',
+    test: 'test/simulation/regressions.test.ts',
+  },
+  {
     what: 'report-failure does not look again after it wrote',
     file: 'functions/results/error-file.ts',
     find: '    const settledNow = await settledBy();',
@@ -82,8 +89,8 @@ export const RESULTS: Mutation[] = [
   {
     what: 'Of two uploads in the same second, the older one wins',
     file: 'functions/results/metadata.ts',
-    find: 'uploadedAt >= job.uploadedAt',
-    replace: 'uploadedAt > job.uploadedAt',
+    find: 'others >= own',
+    replace: 'others > own',
     test: 'test/functions/results/metadata.test.ts',
   },
   {

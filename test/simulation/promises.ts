@@ -82,11 +82,17 @@ function outcomeOf(life: Life, key: string): string[] {
 function orderOf(life: Life, key: string): string[] {
   const uploads = life.uploads.filter((each) => each.key === key);
   const results = life.written.filter((each) => each.key === `${key}.png`);
+  const deletions = life.removals.filter((removal) => removal.key === key);
   const broken: string[] = [];
   let newest = -1;
   for (const { metadata, body, at } of results) {
-    const wasDeleted = life.removals.some((removal) => removal.key === key && removal.at <= at);
-    const version = uploads.findLastIndex((upload) => upload.at <= at && isOf(upload, metadata));
+    const wasDeleted = deletions.some((deletion) => deletion.at <= at);
+    const isSource = (upload: Upload) => upload.at <= at && isOf(upload, metadata);
+    const last = uploads.findLastIndex(isSource);
+    const own = uploads.findIndex(({ versionId }) => versionId === metadata['source-version-id']);
+    const inOrder = uploads.findIndex((upload, index) => index >= Math.max(own, newest) && isSource(upload));
+    // Once nothing is current, A, B and A again can come in their order, though the first A had stood for the last.
+    const version = deletions.length > 0 && inOrder >= 0 ? inOrder : last;
     const possible =
       wasDeleted && metadata['source-version-id'] === undefined ? uploads : uploads.slice(version, version + 1);
     if (version < 0) broken.push(`a result of ${key} says that it is of no version there was`);
@@ -98,7 +104,7 @@ function orderOf(life: Life, key: string): string[] {
       broken.push(`a result of an older version of ${key} replaced a newer one`);
     }
     newest = Math.max(newest, version);
-    if (version >= 0 && !wasDeleted && isLateCutout(life, uploads, uploads[version], at)) {
+    if (version >= 0 && !wasDeleted && isLateCutout(life, uploads, uploads[last], at)) {
       broken.push(`a result of ${key} was stored long after its version had been deleted for good`);
     }
   }

@@ -59,6 +59,23 @@ describe('A schedule that once broke a promise', () => {
         misfortunes: [{ function: 'deliver', invocation: 2, how: { stallsAtCall: 4, seconds: 55 } }],
       },
     ],
+    [
+      'a late delivery of A replaces the result of A uploaded again, and B comes after the source has been deleted',
+      {
+        webhook: [],
+        steps: [
+          { at: 0, upload: 'a.jpg', content: 'cat' },
+          { at: 4, upload: 'a.jpg', content: 'dog' },
+          { at: 5, upload: 'a.jpg', content: 'cat' },
+          { at: 5, remove: 'a.jpg' },
+        ],
+        misfortunes: [
+          { function: 'on-callback', invocation: 1, how: { stallsAtCall: 1, seconds: 2 } },
+          { function: 'on-callback', invocation: 2, how: { diesAtCall: 0, effect: 'done' } },
+        ],
+        awsFaults: [{ operation: 'UpdateItem', nth: 1, as: 'throttled' }],
+      },
+    ],
   ])('keeps it now: %s', async (_, schedule) => {
     expect(brokenPromises(await live({ ...CALM, ...schedule }))).toEqual([]);
   });

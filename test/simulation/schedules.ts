@@ -186,6 +186,7 @@ export const crowdedSchedule: fc.Arbitrary<Schedule> = fc.record({
         fc.oneof(
           fc.record({ at: soon, rewrite: fc.constant('a.jpg') }),
           fc.record({ at: soon, purge: fc.constant('a.jpg'), nth: fc.nat({ max: 1 }) }),
+          fc.record({ at: soon, remove: fc.constant('a.jpg') }),
         ),
         { maxLength: 2 },
       ),

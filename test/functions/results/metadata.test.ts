@@ -1,7 +1,12 @@
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
 import type { Job } from '../../../functions/job.ts';
-import { isOfNewerUpload, isResultOf, resultMetadata } from '../../../functions/results/metadata.ts';
+import {
+  isOfNewerUpload,
+  isOfRepeatedUpload,
+  isResultOf,
+  resultMetadata,
+} from '../../../functions/results/metadata.ts';
 import { PLAIN, PNG, startS3 } from '../support.ts';
 
 const source = { bucket: 'uploads', key: 'photos/猫.jpg', versionId: 'v1', etag: 'abc' };
@@ -87,5 +92,14 @@ describe('a result of another upload of the same key', () => {
     expect(isOfNewerUpload(own, other('2026-01-01T00:00:11.000Z'))).toBe(true);
     expect(isOfNewerUpload(own, other('2026-01-01T00:00:10.000Z'))).toBe(true);
     expect(isOfNewerUpload(own, other('2026-01-01T00:00:09.000Z'))).toBe(false);
+  });
+
+  it('of the same bytes is of a repeated upload only where that came later', () => {
+    const own = { ...job, uploadedAt: '2026-01-01T00:00:10.000Z' };
+    const again = (uploadedAt: string) => ({ metadata: resultMetadata({ ...job, uploadedAt }) });
+    expect(isOfRepeatedUpload(own, again('2026-01-01T00:00:11.000Z'))).toBe(true);
+    expect(isOfRepeatedUpload(own, again('2026-01-01T00:00:10.000Z'))).toBe(false);
+    expect(isOfRepeatedUpload(own, other('2026-01-01T00:00:11.000Z'))).toBe(false);
+    expect(isOfNewerUpload(own, again('2026-01-01T00:00:11.000Z'))).toBe(false);
   });
 });
