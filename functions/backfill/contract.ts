@@ -53,7 +53,7 @@ export interface Backfill {
 
 /** Why an object is not submitted. */
 export type SkipReason =
-  /** It has a result that is newer than itself. */
+  /** It has a result made from the same bytes. */
   | 'hasResult'
   /** Its key is a folder marker's, or outside the prefix or the suffixes that are processed. */
   | 'notAnUpload'

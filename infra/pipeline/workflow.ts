@@ -64,10 +64,10 @@ export const RETRY = {
 } satisfies Record<string, RetryProps[]>;
 
 /**
- * A stop for what should never happen. The longest way through: three submissions of 6 h and their retries; far above
- * it, because Check status ends a job on time and says so better.
+ * A stop for what should never happen. The longest way through: three submissions of 6 h, each with its callback and
+ * its retries, and a delivery; well above it, because Check status ends a job on time and says so better.
  */
-const BACKSTOP = Duration.days(3);
+const BACKSTOP = Duration.days(4);
 
 /** How an execution waits for the gateway's callback. */
 export interface CallbackProps {
