@@ -39,6 +39,10 @@ export interface FunctionOptions {
 /** How many execution environments a function gets on this machine; further invocations wait for one. */
 const MAX_ENVIRONMENTS = 8;
 
+/** Where this process keeps compiled code, if it does, its functions keep theirs. */
+const { NODE_COMPILE_CACHE } = process.env;
+const COMPILE_CACHE = NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE };
+
 interface Reply {
   requestId: string;
   payload?: string;
@@ -147,8 +151,13 @@ export class LocalFunction {
         functionName: name,
         functionArn: arn,
       },
-      env: { ...environment, AWS_LAMBDA_FUNCTION_NAME: name, AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMb) },
-      execArgv: ['--enable-source-maps', '--no-warnings'],
+      env: {
+        ...environment,
+        ...COMPILE_CACHE,
+        AWS_LAMBDA_FUNCTION_NAME: name,
+        AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMb),
+      },
+      execArgv: ['--no-warnings'],
       stdout: true,
       stderr: true,
     });

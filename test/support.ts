@@ -9,12 +9,14 @@ export const CAT = readFileSync(join(import.meta.dirname, '../local/sample/cat.j
 
 /** The stack on this machine, with every wait shortened by the interpreter; the definition itself is as it is. */
 export function startCloud(options: CloudOptions = {}): Promise<LocalCloud> {
-  const { gateway, ...others } = options;
+  const { gateway, environment, ...others } = options;
   return LocalCloud.start({
     waitMs: 20,
     retryMs: 5,
     visibilityMs: 20,
     gateway: { durationMs: 30, ...gateway },
+    // Source maps would take longer to load than all else, each time that a function starts.
+    environment: { NODE_OPTIONS: '', ...environment },
     ...others,
   });
 }

@@ -35,15 +35,19 @@ export interface Prepared {
 }
 
 const prepared = new WeakMap<Definition, Prepared>();
+/** Definitions that have been checked, as JSON. */
+const valid = new Set<string>();
 
 /**
  * Checks a definition and puts a task in the place of each Distributed Map, whose parameters let the interpreter evaluate
- * the reference paths. Once for each: the check takes longer than all else that an execution takes.
+ * the reference paths. The check, once for each text, takes longer than all else that an execution takes.
  */
 export function prepare(definition: Definition): Prepared {
   const known = prepared.get(definition);
   if (known) return known;
-  new StateMachine(definition, { validationOptions: { checkArn: false } });
+  const text = JSON.stringify(definition);
+  if (!valid.has(text)) new StateMachine(definition, { validationOptions: { checkArn: false } });
+  valid.add(text);
   const made = rewrite(definition);
   prepared.set(definition, made);
   return made;
