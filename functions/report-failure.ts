@@ -43,7 +43,7 @@ async function report(executionArn: string): Promise<void> {
   const place = { bucket: resultsBucket, resultKey: resultKeyOf(image, buckets) };
   logger.appendKeys({ source: publicSource(source), requestId, errorName: failure.error });
 
-  const { name = executionArn, stopDate: failedAt = new Date() } = execution;
+  const { name = executionArn, startDate: startedAt = new Date(), stopDate: failedAt = new Date() } = execution;
   const file: ErrorFile = {
     ...failure,
     requestId,
@@ -53,7 +53,7 @@ async function report(executionArn: string): Promise<void> {
   };
   const done = await writeErrorFile(s3, place, file, executionArn, async () => {
     if (!hasFailed(await describe(executionArn))) return REDRIVEN;
-    return whySettled(s3, place, { source, failedAt }, (upload) => isUpload(upload, buckets));
+    return whySettled(s3, place, { source, startedAt, failedAt }, (upload) => isUpload(upload, buckets));
   });
   logger.info(done);
 }

@@ -19,6 +19,7 @@ import { type Deployment, imageOfInput } from './deployment.ts';
 export interface FailedExecution {
   arn: string;
   name: string;
+  startedAt: Date;
   stoppedAt: Date;
   error: ErrorName;
   /** What happened and what to do. */
@@ -56,6 +57,7 @@ async function look({ sfn, buckets }: Deployment, arn: string): Promise<FailedEx
   return {
     arn,
     name,
+    startedAt: execution.startDate ?? new Date(0),
     stoppedAt: execution.stopDate ?? new Date(0),
     ...whatFailed(execution, state?.name),
     state: state?.name,
@@ -66,13 +68,13 @@ async function look({ sfn, buckets }: Deployment, arn: string): Promise<FailedEx
 /** Whether the failure's error file is where it should be, or why there need not be one. */
 export async function errorFileOf(
   { s3, resultsBucket, buckets }: Deployment,
-  { image, stoppedAt }: FailedExecution,
+  { image, startedAt, stoppedAt }: FailedExecution,
 ): Promise<string> {
   if (image === undefined) return 'not needed: the input names no image';
   const place = { bucket: resultsBucket, resultKey: resultKeyOf(image, buckets) };
   if (await headObject(s3, place.bucket, errorKey(place.resultKey))) return 'written';
   const canLook = (source: ObjectSource) => isUpload(source, buckets);
-  const settled = await whySettled(s3, place, { ...image, failedAt: stoppedAt }, canLook);
+  const settled = await whySettled(s3, place, { ...image, startedAt, failedAt: stoppedAt }, canLook);
   return settled === undefined ? 'MISSING' : `not needed: ${settled.reason}`;
 }
 

@@ -51,16 +51,16 @@ export async function allResults(s3: S3Client, bucket: string, first: Standing):
 /**
  * Why the failure of an execution is of no interest any more; undefined if it is.
  *
- * @param image Its source, as far as it was pinned to a version, and when it failed.
+ * @param image Its source, as far as it was pinned to a version, and when its execution began and failed.
  * @param canLook Whether a source may be looked at: what is no upload any more counts as deleted.
  */
 export async function whySettled(
   s3: S3Client,
   place: Place,
-  image: Pick<Job, 'source'> & Partial<Job> & { failedAt: Date },
+  image: Pick<Job, 'source'> & Partial<Job> & { startedAt: Date; failedAt: Date },
   canLook: (source: ObjectSource) => boolean,
 ): Promise<Settled | undefined> {
-  const { source, failedAt } = image;
+  const { source, startedAt, failedAt } = image;
   if ('imageUrl' in source) {
     const isLater = ({ metadata, lastModified }: ObjectState) =>
       metadata['source-url-sha256'] === urlHash(source) && lastModified > failedAt;
@@ -69,7 +69,11 @@ export async function whySettled(
   const current = canLook(source) ? await headObject(s3, source.bucket, source.key, { checksum: true }) : undefined;
   if (current !== undefined && isSuperseded(source, current)) return settled('the source has been overwritten');
   const bytes = current === undefined ? bytesOf(source, image) : bytesOfCurrent(source, current);
-  return (await standingResult(s3, place, bytes)) && settled('this version has been delivered', true);
+  if (await standingResult(s3, place, bytes)) return settled('this version has been delivered', true);
+  if (current !== undefined) return undefined;
+  // A source that has been deleted cannot tell that it had been overwritten; the result of a newer upload can.
+  const isNewer = ({ metadata }: ObjectState) => new Date(metadata['source-uploaded-at'] ?? 0) > startedAt;
+  return (await firstResult(s3, place, isNewer)) && settled('a newer upload has been delivered');
 }
 
 /** What the current version of an upload is known by. An execution that failed before it pinned a version was about it. */

@@ -76,6 +76,18 @@ describe('A schedule that once broke a promise', () => {
         awsFaults: [{ operation: 'UpdateItem', nth: 1, as: 'throttled' }],
       },
     ],
+    [
+      'the event of a failure comes once more, after a newer upload has been delivered and deleted, and then restored',
+      {
+        steps: [
+          { at: 0, upload: 'a.jpg', content: 'nothing' },
+          { at: 374, upload: 'a.jpg', content: 'cat' },
+          { at: 393, remove: 'a.jpg' },
+          { at: 6463, purge: 'a.jpg', nth: 0 },
+        ],
+        failureEvents: [[393]],
+      },
+    ],
   ])('keeps it now: %s', async (_, schedule) => {
     expect(brokenPromises(await live({ ...CALM, ...schedule }))).toEqual([]);
   });

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { Job } from '../../../functions/job.ts';
 import { resultMetadata } from '../../../functions/results/metadata.ts';
 import { headObject } from '../../../functions/results/objects.ts';
-import { allResults, settlesInSeconds, standingResult } from '../../../functions/results/standing.ts';
+import { allResults, settlesInSeconds, standingResult, whySettled } from '../../../functions/results/standing.ts';
 import { PLAIN, PNG, serve, startS3, VERSIONED } from '../support.ts';
 
 const source = { bucket: 'uploads', key: 'photos/猫.jpg', versionId: 'v1', etag: 'abc' };
@@ -68,6 +68,25 @@ describe('the standing result of a source', () => {
     } finally {
       vi.useRealTimers();
     }
+  });
+});
+
+describe('a failure whose source has been deleted', () => {
+  const failed = { source: { bucket: 'uploads', key: source.key }, failedAt: new Date() };
+
+  it('is of no interest once a newer upload has been delivered, but is beside the result of an older one', async () => {
+    const { client } = await startS3();
+    const uploadedAt = '2026-03-31T10:00:00.000Z';
+    const result = resultMetadata({ ...job, uploadedAt });
+    await put(client, `${place.resultKey}.png`, 'image/png', { ...result, 'source-key-sha256': 'of another key' });
+    const since = (startedAt: string) =>
+      whySettled(client, place, { ...failed, startedAt: new Date(startedAt) }, () => false);
+    expect(await since('2026-03-31T09:59:59.000Z')).toEqual({
+      reason: 'a newer upload has been delivered',
+      isDelivered: false,
+    });
+    expect(await since(uploadedAt)).toBeUndefined();
+    expect(await since('2026-03-31T10:00:01.000Z')).toBeUndefined();
   });
 });
 
