@@ -3,8 +3,11 @@ import type { LocalCloud } from '../local/cloud.ts';
 import type { S3Request } from '../local/s3.ts';
 import type { Execution } from '../local/step-functions.ts';
 import { synthesize } from '../local/template.ts';
+import { messageOf, statesOf } from './executions.ts';
 import { accessToS3 } from './permissions/enforce.ts';
-import { CAT, errorFile, messageOf, startCloud, statesOf, until } from './support.ts';
+import { CAT } from './pictures.ts';
+import { errorFile, startCloud } from './pipeline-rig.ts';
+import { until } from './until.ts';
 
 /**
  * A deployment with other buckets or prefixes also changes the roles, at once. Here S3 refuses what the new roles do not

@@ -3,7 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BackfillInput, BackfillReport } from '../functions/backfill/contract.ts';
 import { LOCAL_CREDENTIALS, type LocalCloud } from '../local/cloud.ts';
 import type { Execution } from '../local/step-functions.ts';
-import { CAT, execute, messageOf, picture, startCloud, statesOf, until } from './support.ts';
+import { messageOf, statesOf } from './executions.ts';
+import { CAT, picture } from './pictures.ts';
+import { execute, startCloud } from './pipeline-rig.ts';
+import { until } from './until.ts';
 
 /**
  * Backfills of an existing bucket, by the synthesized state machine and the built bundles. Distributed Maps are run by

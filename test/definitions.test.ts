@@ -5,7 +5,10 @@ import { machinesOf } from '../local/cloud/machines.ts';
 import type { LocalCloud } from '../local/cloud.ts';
 import type { Machines } from '../local/step-functions.ts';
 import { synthesize } from '../local/template.ts';
-import { CAT, execute, messageOf, picture, redrive, startCloud, until, upload } from './support.ts';
+import { messageOf } from './executions.ts';
+import { CAT, picture } from './pictures.ts';
+import { execute, redrive, startCloud, upload } from './pipeline-rig.ts';
+import { until } from './until.ts';
 
 /**
  * Executions outlive deployments: those that began under an older version keep its definition, and meet the functions of

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LocalCloud } from '../local/cloud.ts';
-import { messageOf, startCloud, upload } from './support.ts';
+import { messageOf } from './executions.ts';
+import { startCloud, upload } from './pipeline-rig.ts';
 
 describe('where uploads and results turn out to be in one bucket only at deployment', () => {
   let cloud: LocalCloud;

@@ -2,19 +2,10 @@ import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { LOCAL_API_KEY, type LocalCloud } from '../local/cloud.ts';
 import type { CdnBehaviour } from '../local/gateway.ts';
-import {
-  CAT,
-  errorFile,
-  execute,
-  messageOf,
-  picture,
-  redrive,
-  startCloud,
-  statesOf,
-  until,
-  upload,
-  waitsOf,
-} from './support.ts';
+import { messageOf, statesOf, waitsOf } from './executions.ts';
+import { CAT, picture } from './pictures.ts';
+import { errorFile, execute, redrive, startCloud, upload } from './pipeline-rig.ts';
+import { until } from './until.ts';
 
 /** The whole path of an image: real bundles, the synthesized state machine, embedded services, HTTP gateway simulator. */
 let cloud: LocalCloud;

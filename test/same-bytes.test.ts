@@ -6,7 +6,9 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LOCAL_CREDENTIALS, type LocalCloud } from '../local/cloud.ts';
-import { CAT, errorFile, execute, picture, startCloud, statesOf, upload } from './support.ts';
+import { statesOf } from './executions.ts';
+import { CAT, picture } from './pictures.ts';
+import { errorFile, execute, startCloud, upload } from './pipeline-rig.ts';
 
 /** What is uploaded again, and what is started again, where the result of the same bytes stands. */
 let cloud: LocalCloud;

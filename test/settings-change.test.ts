@@ -1,9 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { LocalCloud } from '../local/cloud.ts';
 import type { Execution } from '../local/step-functions.ts';
+import { messageOf, statesOf } from './executions.ts';
 import { policiesOf, refused } from './permissions/policies.ts';
 import { Requests } from './permissions/requests.ts';
-import { CAT, messageOf, startCloud, statesOf, until } from './support.ts';
+import { CAT } from './pictures.ts';
+import { startCloud } from './pipeline-rig.ts';
+import { until } from './until.ts';
 
 /**
  * Settings change while executions are under way: these keep their definition, also when they are redriven, and meet the

@@ -4,7 +4,10 @@ import { submissionId } from '../functions/callbacks/table.ts';
 import { AwsError } from '../local/aws-api.ts';
 import type { LocalCloud } from '../local/cloud.ts';
 import type { Execution } from '../local/step-functions.ts';
-import { CAT, errorFile, picture, redrive, startCloud, statesOf, until, upload, waitsOf } from './support.ts';
+import { statesOf, waitsOf } from './executions.ts';
+import { CAT, picture } from './pictures.ts';
+import { errorFile, redrive, startCloud, upload } from './pipeline-rig.ts';
+import { until } from './until.ts';
 
 /** Webhook mode: the whole path of an image, woken by the gateway's callback. */
 let cloud: LocalCloud;

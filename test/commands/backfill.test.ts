@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LocalCloud } from '../../local/cloud.ts';
-import { picture, startCloud } from '../support.ts';
-import { runCommand } from './support.ts';
+import { picture } from '../pictures.ts';
+import { startCloud } from '../pipeline-rig.ts';
+import { runCommand } from './run-command.ts';
 
 /** `npm run backfill` as a person runs it, against the deployed stack on this machine. */
 let cloud: LocalCloud;

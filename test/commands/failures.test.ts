@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseSince } from '../../commands/shared/deployment.ts';
 import type { LocalCloud } from '../../local/cloud.ts';
-import { CAT, execute, startCloud, statesOf, upload } from '../support.ts';
-import { runCommand } from './support.ts';
+import { statesOf } from '../executions.ts';
+import { CAT } from '../pictures.ts';
+import { execute, startCloud, upload } from '../pipeline-rig.ts';
+import { runCommand } from './run-command.ts';
 
 /** `npm run failures` and `npm run redrive` as a person runs them, against the deployed stack on this machine. */
 let cloud: LocalCloud;

@@ -9,7 +9,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { awaitJob, type Patience, saveMedium, submit } from '../../commands/shared/gateway-job.ts';
 import { Gateway } from '../../functions/gateway/client.ts';
 import { GatewaySimulator, type JobOutcome, type SubmitBehaviour } from '../../local/gateway.ts';
-import { CAT, picture, until } from '../support.ts';
+import { CAT, picture } from '../pictures.ts';
+import { until } from '../until.ts';
 
 /** `npm run remove-background` as a person runs it, against the gateway on this machine. */
 const KEY = 'k3y-that-nobody-may-see';

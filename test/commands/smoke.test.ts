@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { inWords } from '../../commands/shared/problems.ts';
 import { AwsError } from '../../local/aws-api.ts';
 import { LOCAL_API_KEY, LOCAL_CREDENTIALS, type LocalCloud } from '../../local/cloud.ts';
-import { startCloud } from '../support.ts';
+import { startCloud } from '../pipeline-rig.ts';
 
 /** `npm run smoke` as a person runs it, against deployed stacks on this machine: one polls, the other is called back. */
 let polling: LocalCloud;

@@ -8,8 +8,8 @@ import { ScheduleStack } from '../../examples/schedule.ts';
 import type { LocalCloud } from '../../local/cloud.ts';
 import { inputOf } from '../../local/event-target.ts';
 import type { Execution } from '../../local/step-functions.ts';
-import { CAT, picture } from '../support.ts';
-import { bucketName, machineArn, photoUrl, resource, startExample } from './support.ts';
+import { CAT, picture } from '../pictures.ts';
+import { bucketName, machineArn, photoUrl, resource, startExample } from './example-rig.ts';
 
 /** The examples, deployed to this machine as they are. */
 

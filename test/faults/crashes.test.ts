@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { AwsError } from '../../local/aws-api.ts';
 import type { S3Fault } from '../../local/s3.ts';
-import { until } from '../support.ts';
+import { until } from '../until.ts';
 import { area, cutout, FOR_EVER, fails, type Scene } from './support.ts';
 
 /** The death of a function at each point between two side effects. */

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { expect } from 'vitest';
 import type { CdnBehaviour, StatusBehaviour } from '../../local/gateway.ts';
-import { CAT } from '../support.ts';
+import { CAT } from '../pictures.ts';
 import { area, cutout, FOR_EVER, fails, type Scene } from './support.ts';
 
 /** The keys of further results, behind the source's. */

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { until } from '../support.ts';
+import { until } from '../until.ts';
 import { area, cutout, fails, sees } from './support.ts';
 
 /** Events that come twice, late, in another order, or not at all, and events that are none. */

@@ -1,6 +1,7 @@
 import { expect, vi } from 'vitest';
 import { LOCAL_API_KEY } from '../../local/cloud.ts';
-import { errorFile, until } from '../support.ts';
+import { errorFile } from '../pipeline-rig.ts';
+import { until } from '../until.ts';
 import { area, cutout, FOR_EVER, fails, type Scene, sees, skewed } from './support.ts';
 
 /** What people do about failures, and what they do instead. */

@@ -1,7 +1,8 @@
 import { expect } from 'vitest';
 import { AwsError } from '../../local/aws-api.ts';
 import { LOCAL_API_KEY } from '../../local/cloud.ts';
-import { messageOf, until } from '../support.ts';
+import { messageOf } from '../executions.ts';
+import { until } from '../until.ts';
 import { area, cutout, FOR_EVER, fails, HASTY, type Scene } from './support.ts';
 
 /** Faults of Secrets Manager, Step Functions and Lambda. */

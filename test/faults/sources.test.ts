@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import { errorFile, until } from '../support.ts';
+import { errorFile } from '../pipeline-rig.ts';
+import { until } from '../until.ts';
 import { area, cutout, fails, type Scene } from './support.ts';
 
 /** Sources that are overwritten or deleted at every point of an image's way. */

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { StatusBehaviour } from '../../local/gateway.ts';
-import { statesOf, waitsOf } from '../support.ts';
+import { statesOf, waitsOf } from '../executions.ts';
 import { area, cutout, fails, skewed } from './support.ts';
 
 /** Faults when the gateway is asked where a job stands: by then it is paid for, and nothing may pay for it again. */

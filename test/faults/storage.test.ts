@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { S3Fault } from '../../local/s3.ts';
-import { messageOf } from '../support.ts';
+import { messageOf } from '../executions.ts';
 import { area, cutout, FOR_EVER, fails, HASTY, type Scene, SLOW_DOWN } from './support.ts';
 
 /** Faults of S3, at each request that a function makes. */

@@ -16,7 +16,10 @@ import type {
 import type { LocalQueue } from '../../local/queue.ts';
 import type { S3Fault } from '../../local/s3.ts';
 import type { Execution } from '../../local/step-functions.ts';
-import { errorFile, messageOf, picture, startCloud, statesOf, until, waitsOf } from '../support.ts';
+import { messageOf, statesOf, waitsOf } from '../executions.ts';
+import { picture } from '../pictures.ts';
+import { errorFile, startCloud } from '../pipeline-rig.ts';
+import { until } from '../until.ts';
 import { type Row, record } from './matrix.ts';
 
 /** Until the end of the row. */

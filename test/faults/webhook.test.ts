@@ -10,7 +10,8 @@ import type {
   SubmitBehaviour,
   WebhookBehaviour,
 } from '../../local/gateway.ts';
-import { statesOf, until, waitsOf } from '../support.ts';
+import { statesOf, waitsOf } from '../executions.ts';
+import { until } from '../until.ts';
 import { area, cutout, FOR_EVER, fails, HASTY, type Scene, skewed } from './support.ts';
 
 /** Faults in webhook mode: whatever becomes of a callback, it decides when the status is asked for, and nothing else. */

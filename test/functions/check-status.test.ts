@@ -3,7 +3,9 @@ import type { Job } from '../../functions/job.ts';
 import { type AwsApi, serveAwsApi } from '../../local/aws-api.ts';
 import { GatewaySimulator, type JobOutcome } from '../../local/gateway.ts';
 import { LocalSecrets } from '../../local/secrets.ts';
-import { CONTEXT, failureOf, PNG, setEnvironment } from './support.ts';
+import { PNG } from '../pictures.ts';
+import { failureOf } from './failure-of.ts';
+import { CONTEXT, setEnvironment } from './invocation.ts';
 
 const SECRET = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:key';
 const TIMEOUT_MINUTES = 60;

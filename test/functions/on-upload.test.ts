@@ -2,7 +2,7 @@ import timers from 'node:timers/promises';
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type AwsApi, AwsError, serveAwsApi } from '../../local/aws-api.ts';
-import { CONTEXT, setEnvironment } from './support.ts';
+import { CONTEXT, setEnvironment } from './invocation.ts';
 
 const STATE_MACHINE = 'arn:aws:states:us-east-1:111122223333:stateMachine:Cutout';
 

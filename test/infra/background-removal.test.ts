@@ -8,7 +8,7 @@ import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { describe, expect, it } from 'vitest';
 import { BackgroundRemoval } from '../../infra/background-removal.ts';
 import { matches } from '../../local/event-pattern.ts';
-import { flat, grantsOf, patternOf, resource } from './support.ts';
+import { flat, grantsOf, patternOf, resource } from './read-template.ts';
 
 const stack = new Stack(new App(), 'Shop');
 const removal = new BackgroundRemoval(stack, 'BackgroundRemoval');

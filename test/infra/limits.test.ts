@@ -5,7 +5,7 @@ import { BackgroundRemoval } from '../../infra/background-removal.ts';
 import type { BackgroundRemovalProps } from '../../infra/props.ts';
 import { readSettings } from '../../infra/settings/context.ts';
 import { SettingError } from '../../infra/settings/readers.ts';
-import { flat, grantsOf, resource, resources } from './support.ts';
+import { flat, grantsOf, resource, resources } from './read-template.ts';
 
 /** Makes the construct in a stack of somebody's own. */
 function make(props: BackgroundRemovalProps, region?: string): Stack {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { templateOf, VARIANTS, type Variant } from './support.ts';
+import { templateOf } from './synth.ts';
+import { VARIANTS, type Variant } from './variants.ts';
 
 /**
  * CloudFormation knows a resource by its logical id, which the CDK makes of the construct's path. Another id is another

@@ -13,7 +13,9 @@ import type { BackgroundRemovalProps } from '../../infra/props.ts';
 import { readSettings } from '../../infra/settings/context.ts';
 import { SettingError } from '../../infra/settings/readers.ts';
 import { CutoutStack } from '../../infra/stack.ts';
-import { flat, grantsOf, type Resource, resource, resources, VARIANTS, withOutdir } from './support.ts';
+import { flat, grantsOf, type Resource, resource, resources } from './read-template.ts';
+import { withOutdir } from './synth.ts';
+import { VARIANTS } from './variants.ts';
 
 type Make = (stack: Stack) => BackgroundRemovalProps;
 

@@ -16,7 +16,7 @@ import type { Construct } from 'constructs';
 import jsonata from 'jsonata';
 import { describe, expect, it } from 'vitest';
 import { RemoveBackground, type RemoveBackgroundProps } from '../../infra/remove-background.ts';
-import { flat, type Json } from './support.ts';
+import { flat, type Json } from './read-template.ts';
 
 type Image = Omit<RemoveBackgroundProps, 'stateMachine'>;
 type Language = 'JSONPath' | 'JSONata';

@@ -9,7 +9,8 @@ import recommended from 'aws-cdk-lib/recommended-feature-flags.json' with { type
 import { Construct } from 'constructs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { BackgroundRemoval } from '../../infra/index.ts';
-import { type Resource, withOutdir } from './support.ts';
+import type { Resource } from './read-template.ts';
+import { withOutdir } from './synth.ts';
 
 /** What may stand around the construct in somebody's app, all of it at once. */
 

@@ -1,6 +1,8 @@
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { flat, type Resource, resource, resources, short, templateOf, VARIANTS, type Variant } from './support.ts';
+import { flat, type Resource, resource, resources, short } from './read-template.ts';
+import { templateOf } from './synth.ts';
+import { VARIANTS, type Variant } from './variants.ts';
 
 const standard = templateOf('default');
 const FUNCTIONS = [

@@ -3,7 +3,9 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { CfnResource, type Stack } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
-import { type Resource, trySynth, VARIANTS } from './support.ts';
+import type { Resource } from './read-template.ts';
+import { trySynth } from './synth.ts';
+import { VARIANTS } from './variants.ts';
 
 /**
  * The CDK's own validator, "CloudFormation Validate", looks at each template that is synthesized: property by property

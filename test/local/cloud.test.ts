@@ -13,7 +13,8 @@ import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-stepfunctions-tasks
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BackgroundRemoval } from '../../infra/background-removal.ts';
 import type { LocalCloud } from '../../local/cloud.ts';
-import { CAT, startCloud } from '../support.ts';
+import { CAT } from '../pictures.ts';
+import { startCloud } from '../pipeline-rig.ts';
 
 /** Somebody else's app: a workflow of its own uses the removal, and a function of its own hears how that ended. */
 function createShop(props: AppProps): App {

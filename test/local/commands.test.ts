@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { LOCAL_CREDENTIALS } from '../../local/cloud.ts';
-import { CAT, picture, until } from '../support.ts';
+import { CAT, picture } from '../pictures.ts';
+import { until } from '../until.ts';
 
 /** `npm start` and `npm run local` as a person runs them, in a folder of their own. */
 let folder: string;

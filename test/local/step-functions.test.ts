@@ -12,7 +12,7 @@ import { type AwsApi, AwsError, serveAwsApi } from '../../local/aws-api.ts';
 import { FunctionError } from '../../local/lambda.ts';
 import { LocalS3 } from '../../local/s3.ts';
 import { LocalStepFunctions, type StepFunctionsOptions } from '../../local/step-functions.ts';
-import { until } from '../support.ts';
+import { until } from '../until.ts';
 
 type Definition = StepFunctionsOptions['definition'];
 type States = Record<string, unknown>;

@@ -1,6 +1,7 @@
 import type { LocalCloud } from '../../local/cloud.ts';
 import type { Execution } from '../../local/step-functions.ts';
-import { execute, redrive, until, upload } from '../support.ts';
+import { execute, redrive, upload } from '../pipeline-rig.ts';
+import { until } from '../until.ts';
 
 /** Where a variant has its uploads. */
 export interface Places {

@@ -10,7 +10,7 @@ import { Gateway } from '../../functions/gateway/client.ts';
 import { firstSubmission, resultKeyOf } from '../../functions/input.ts';
 import { type AwsApi, AwsError, serveAwsApi } from '../../local/aws-api.ts';
 import { LocalS3 } from '../../local/s3.ts';
-import { CONTEXT, setEnvironment } from '../functions/support.ts';
+import { CONTEXT, setEnvironment } from '../functions/invocation.ts';
 import { almost, SIGNATURE, SIGNED_URL, seed, textOf } from './hostile.ts';
 
 /**

@@ -3,7 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AwsError } from '../../local/aws-api.ts';
 import { LOCAL_CREDENTIALS, type LocalCloud } from '../../local/cloud.ts';
 import { ACCOUNT, REGION } from '../../local/template.ts';
-import { execute, picture, startCloud, statesOf, until, upload } from '../support.ts';
+import { statesOf } from '../executions.ts';
+import { picture } from '../pictures.ts';
+import { execute, startCloud, upload } from '../pipeline-rig.ts';
+import { until } from '../until.ts';
 import { everythingSaid, leaks, objects, type Said, secretsOf } from './said.ts';
 
 /**

@@ -4,7 +4,9 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type CutoutError, isError } from '../../../functions/errors.ts';
 import { Gateway, type GatewayOptions } from '../../../functions/gateway/client.ts';
 import type { Answer, GatewayOptions as SimulatorOptions } from '../../../local/gateway.ts';
-import { failureOf, PNG, serve, serveBytes, startSimulator } from '../support.ts';
+import { PNG } from '../../pictures.ts';
+import { failureOf } from '../failure-of.ts';
+import { serve, serveBytes, startSimulator } from '../servers.ts';
 
 const IMAGE_URL = 'https://uploads.example/cat.jpg?X-Amz-Signature=secret';
 

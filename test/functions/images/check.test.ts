@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { checkImage, MAX_IMAGE_BYTES } from '../../../functions/images/check.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../../functions/images/limits.ts';
 import { SNIFF_BYTES } from '../../../functions/images/type.ts';
-import { failureOf } from '../support.ts';
+import { failureOf } from '../failure-of.ts';
 
 const CAT = readFileSync(join(import.meta.dirname, '../../../local/sample/cat.jpg'));
 const blank = (width: number, height: number) =>

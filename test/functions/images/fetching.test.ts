@@ -6,7 +6,8 @@ import type { Readable } from 'node:stream';
 import tls from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { checkImageUrl, guardedGet } from '../../../functions/images/fetching.ts';
-import { failureOf, serve } from '../support.ts';
+import { failureOf } from '../failure-of.ts';
+import { serve } from '../servers.ts';
 
 const BODY = 'x'.repeat(100_000);
 const patience = () => AbortSignal.timeout(20_000);

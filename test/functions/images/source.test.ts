@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { MAX_IMAGE_BYTES } from '../../../functions/images/check.ts';
 import { lookAt } from '../../../functions/images/source.ts';
-import { CAT } from '../../support.ts';
-import { failureOf, PLAIN, PNG, serve, serveBytes, startS3, VERSIONED } from '../support.ts';
+import { CAT, PNG } from '../../pictures.ts';
+import { failureOf } from '../failure-of.ts';
+import { PLAIN, startS3, VERSIONED } from '../s3.ts';
+import { serve, serveBytes } from '../servers.ts';
 
 const GATEWAY = 'https://gateway.example';
 /** The gateway of a local run, where plain http is allowed. */

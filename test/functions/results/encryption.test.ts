@@ -1,7 +1,7 @@
 import { CreateMultipartUploadCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { withKmsKey } from '../../../functions/results/encryption.ts';
-import { serve } from '../support.ts';
+import { serve } from '../servers.ts';
 
 const KEY = 'arn:aws:kms:us-east-1:111122223333:key/1';
 const OBJECT = { Bucket: 'results', Key: 'cat.jpg.png' };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deleteErrorFile, isErrorOf, readErrorFile } from '../../../functions/results/error-file.ts';
-import { PLAIN, PNG, startS3, VERSIONED } from '../support.ts';
+import { PNG } from '../../pictures.ts';
+import { PLAIN, startS3, VERSIONED } from '../s3.ts';
 
 describe('the error file of an earlier failure', () => {
   it('is deleted', async () => {

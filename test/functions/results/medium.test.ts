@@ -6,7 +6,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { checkHost, MAX_RESULT_BYTES, type Medium, openMedium } from '../../../functions/results/medium.ts';
 import type { CdnBehaviour, GatewaySimulator } from '../../../local/gateway.ts';
 import { paddedPng } from '../../../local/png.ts';
-import { failureOf, PNG, serve, serveBytes, startSimulator } from '../support.ts';
+import { PNG } from '../../pictures.ts';
+import { failureOf } from '../failure-of.ts';
+import { serve, serveBytes, startSimulator } from '../servers.ts';
 
 /** A picture that takes more than one read, and more than is looked at first. */
 const PICTURE = Buffer.concat([...paddedPng(300_000)]);

@@ -7,7 +7,8 @@ import {
   isResultOf,
   resultMetadata,
 } from '../../../functions/results/metadata.ts';
-import { PLAIN, PNG, startS3 } from '../support.ts';
+import { PNG } from '../../pictures.ts';
+import { PLAIN, startS3 } from '../s3.ts';
 
 const source = { bucket: 'uploads', key: 'photos/猫.jpg', versionId: 'v1', etag: 'abc' };
 const job: Job = {

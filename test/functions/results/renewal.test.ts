@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { CutoutError, type ErrorName } from '../../../functions/errors.ts';
 import { Gateway } from '../../../functions/gateway/client.ts';
 import type { Job } from '../../../functions/job.ts';
-import { serve, setEnvironment } from '../support.ts';
+import { setEnvironment } from '../invocation.ts';
+import { serve } from '../servers.ts';
 
 setEnvironment({});
 const { withRenewal } = await import('../../../functions/results/renewal.ts');

@@ -4,7 +4,9 @@ import type { Job } from '../../../functions/job.ts';
 import { resultMetadata } from '../../../functions/results/metadata.ts';
 import { headObject } from '../../../functions/results/objects.ts';
 import { allResults, settlesInSeconds, standingResult, whySettled } from '../../../functions/results/standing.ts';
-import { PLAIN, PNG, serve, startS3, VERSIONED } from '../support.ts';
+import { PNG } from '../../pictures.ts';
+import { PLAIN, startS3, VERSIONED } from '../s3.ts';
+import { serve } from '../servers.ts';
 
 const source = { bucket: 'uploads', key: 'photos/猫.jpg', versionId: 'v1', etag: 'abc' };
 const job: Job = {

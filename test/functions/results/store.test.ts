@@ -5,7 +5,10 @@ import { type Medium, openMedium } from '../../../functions/results/medium.ts';
 import { headObject } from '../../../functions/results/objects.ts';
 import { store, withUnsignedPayload } from '../../../functions/results/store.ts';
 import { paddedPng } from '../../../local/png.ts';
-import { failureOf, PLAIN, PNG, serve, serveBytes, startS3, VERSIONED } from '../support.ts';
+import { PNG } from '../../pictures.ts';
+import { failureOf } from '../failure-of.ts';
+import { PLAIN, startS3, VERSIONED } from '../s3.ts';
+import { serve, serveBytes } from '../servers.ts';
 
 const KEY = 'photos/猫.jpg.png';
 const METADATA = { 'request-id': 'id-1' };

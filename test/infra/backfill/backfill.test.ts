@@ -8,7 +8,7 @@ import {
   parseBackfillInput,
 } from '../../../functions/backfill/contract.ts';
 import { synthesize } from '../../../local/template.ts';
-import type { Json } from '../support.ts';
+import type { Json } from '../read-template.ts';
 
 interface Retrier {
   ErrorEquals: string[];

@@ -5,9 +5,8 @@ import type { Construct } from 'constructs';
 import type { BackgroundRemovalProps } from '../../infra/index.ts';
 import { type CloudOptions, LOCAL_CREDENTIALS, type LocalCloud } from '../../local/cloud.ts';
 import { REGION, type Resource } from '../../local/template.ts';
-import { startCloud } from '../support.ts';
+import { startCloud } from '../pipeline-rig.ts';
 
-/** The stack of an example. */
 type Example<S extends Stack> = new (scope: Construct, id: string, props: BackgroundRemovalProps) => S;
 
 /** A bucket of its own, in which whoever calls Cutout keeps photos. */
