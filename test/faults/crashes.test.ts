@@ -2,7 +2,10 @@ import { expect } from 'vitest';
 import { AwsError } from '../../local/aws-api.ts';
 import type { S3Fault } from '../../local/s3.ts';
 import { until } from '../until.ts';
-import { area, cutout, FOR_EVER, fails, type Scene } from './support.ts';
+import { area } from './area.ts';
+import { cutout, fails } from './ends.ts';
+import { FOR_EVER } from './injection.ts';
+import type { Scene } from './scene.ts';
 
 /** The death of a function at each point between two side effects. */
 

@@ -3,7 +3,10 @@ import sharp from 'sharp';
 import { expect } from 'vitest';
 import type { CdnBehaviour, StatusBehaviour } from '../../local/gateway.ts';
 import { CAT } from '../pictures.ts';
-import { area, cutout, FOR_EVER, fails, type Scene } from './support.ts';
+import { area } from './area.ts';
+import { cutout, fails } from './ends.ts';
+import { FOR_EVER } from './injection.ts';
+import type { Scene } from './scene.ts';
 
 /** The keys of further results, behind the source's. */
 const THREE = ['.png.parts/2.png', '.png.parts/3.png'];

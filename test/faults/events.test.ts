@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { until } from '../until.ts';
-import { area, cutout, fails, sees } from './support.ts';
+import { area } from './area.ts';
+import { cutout, fails, sees } from './ends.ts';
 
 /** Events that come twice, late, in another order, or not at all, and events that are none. */
 

@@ -2,7 +2,11 @@ import { expect, vi } from 'vitest';
 import { LOCAL_API_KEY } from '../../local/cloud.ts';
 import { errorFile } from '../pipeline-rig.ts';
 import { until } from '../until.ts';
-import { area, cutout, FOR_EVER, fails, type Scene, sees, skewed } from './support.ts';
+import { area } from './area.ts';
+import { cutout, fails, sees } from './ends.ts';
+import { FOR_EVER } from './injection.ts';
+import { skewed } from './options.ts';
+import type { Scene } from './scene.ts';
 
 /** What people do about failures, and what they do instead. */
 

@@ -3,7 +3,11 @@ import { AwsError } from '../../local/aws-api.ts';
 import { LOCAL_API_KEY } from '../../local/cloud.ts';
 import { messageOf } from '../executions.ts';
 import { until } from '../until.ts';
-import { area, cutout, FOR_EVER, fails, HASTY, type Scene } from './support.ts';
+import { area } from './area.ts';
+import { cutout, fails } from './ends.ts';
+import { FOR_EVER } from './injection.ts';
+import { HASTY } from './options.ts';
+import type { Scene } from './scene.ts';
 
 /** Faults of Secrets Manager, Step Functions and Lambda. */
 

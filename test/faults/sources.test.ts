@@ -1,7 +1,9 @@
 import { expect } from 'vitest';
 import { errorFile } from '../pipeline-rig.ts';
 import { until } from '../until.ts';
-import { area, cutout, fails, type Scene } from './support.ts';
+import { area } from './area.ts';
+import { cutout, fails } from './ends.ts';
+import type { Scene } from './scene.ts';
 
 /** Sources that are overwritten or deleted at every point of an image's way. */
 

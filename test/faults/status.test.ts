@@ -1,7 +1,9 @@
 import { expect } from 'vitest';
 import type { StatusBehaviour } from '../../local/gateway.ts';
 import { statesOf, waitsOf } from '../executions.ts';
-import { area, cutout, fails, skewed } from './support.ts';
+import { area } from './area.ts';
+import { cutout, fails } from './ends.ts';
+import { skewed } from './options.ts';
 
 /** Faults when the gateway is asked where a job stands: by then it is paid for, and nothing may pay for it again. */
 

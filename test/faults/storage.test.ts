@@ -1,7 +1,11 @@
 import { expect } from 'vitest';
 import type { S3Fault } from '../../local/s3.ts';
 import { messageOf } from '../executions.ts';
-import { area, cutout, FOR_EVER, fails, HASTY, type Scene, SLOW_DOWN } from './support.ts';
+import { area } from './area.ts';
+import { cutout, fails } from './ends.ts';
+import { FOR_EVER, SLOW_DOWN } from './injection.ts';
+import { HASTY } from './options.ts';
+import type { Scene } from './scene.ts';
 
 /** Faults of S3, at each request that a function makes. */
 

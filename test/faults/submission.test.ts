@@ -3,7 +3,11 @@ import { expect } from 'vitest';
 import type { LocalCloud } from '../../local/cloud.ts';
 import { LOCAL_API_KEY } from '../../local/cloud.ts';
 import type { SubmitBehaviour } from '../../local/gateway.ts';
-import { area, cutout, FOR_EVER, fails, IMPATIENT, type Scene, unresolved } from './support.ts';
+import { area } from './area.ts';
+import { cutout, fails } from './ends.ts';
+import { FOR_EVER } from './injection.ts';
+import { IMPATIENT, unresolved } from './options.ts';
+import type { Scene } from './scene.ts';
 
 /** Faults between Cutout and the gateway when an image is submitted: what costs money. */
 

@@ -12,7 +12,11 @@ import type {
 } from '../../local/gateway.ts';
 import { statesOf, waitsOf } from '../executions.ts';
 import { until } from '../until.ts';
-import { area, cutout, FOR_EVER, fails, HASTY, type Scene, skewed } from './support.ts';
+import { area } from './area.ts';
+import { cutout, fails } from './ends.ts';
+import { FOR_EVER } from './injection.ts';
+import { HASTY, skewed } from './options.ts';
+import type { Scene } from './scene.ts';
 
 /** Faults in webhook mode: whatever becomes of a callback, it decides when the status is asked for, and nothing else. */
 
