@@ -90,3 +90,19 @@ function flattened(value: Json): Json {
   if (names.length === 1 && /^(Ref|Fn::\w+)$/.test(String(names[0]))) return flat(value);
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, flattened(each)]));
 }
+
+/** The statements of a bucket's or queue's policy. */
+export function statementsFor(template: Template, type: string, target: string): Resource['Properties'][] {
+  return Object.values(resources(template, type))
+    .filter(({ Properties }) => [Properties.Bucket, ...(Properties.Queues ?? [])].some((of) => refersTo(of, target)))
+    .flatMap(({ Properties }) => Properties.PolicyDocument.Statement);
+}
+
+function refersTo(value: Resource['Properties'], name: string): boolean {
+  return value !== undefined && flat(value) === `<${name}>`;
+}
+
+/** The properties of the event source mappings. */
+export function mappings(template: Template): Resource['Properties'][] {
+  return Object.values(resources(template, 'AWS::Lambda::EventSourceMapping')).map(({ Properties }) => Properties);
+}

@@ -1,9 +1,8 @@
 import { App } from 'aws-cdk-lib';
-import { expect } from 'vitest';
 import { readSettings } from '../../../infra/settings/context.ts';
-import { SettingError } from '../../../infra/settings/readers.ts';
 import type { Settings } from '../../../infra/settings/table.ts';
 import { CutoutStack } from '../../../infra/stack.ts';
+import { refusalOf } from '../refusal-of.ts';
 
 /** The settings that an app with this context has. */
 export function read(context: Record<string, unknown>): Settings {
@@ -17,11 +16,5 @@ export function makeStack(context: Record<string, unknown>): void {
 
 /** The message that refuses these settings, when they are read or when the stack is made. */
 export function refusal(context: Record<string, unknown>, use: (context: Record<string, unknown>) => void = read) {
-  try {
-    use(context);
-  } catch (error) {
-    expect(error).toBeInstanceOf(SettingError);
-    return (error as Error).message;
-  }
-  throw new Error(`Accepted: ${JSON.stringify(context)}`);
+  return refusalOf(() => use(context));
 }

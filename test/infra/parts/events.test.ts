@@ -4,8 +4,8 @@ import { Bucket, type CfnBucket, EventType, type IBucket } from 'aws-cdk-lib/aws
 import { SqsDestination } from 'aws-cdk-lib/aws-s3-notifications';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { describe, expect, it } from 'vitest';
-import { BackgroundRemoval } from '../../infra/background-removal.ts';
-import { flat, type Resource, resources } from './read-template.ts';
+import { BackgroundRemoval } from '../../../infra/background-removal.ts';
+import { flat, type Resource, resources } from '../read-template.ts';
 
 /** The template of a stack of somebody's own. */
 function synth(build: (stack: Stack) => void): Template {

@@ -4,8 +4,8 @@ import { type App, type Stack, Validations } from 'aws-cdk-lib';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { NagPack } from 'cdk-nag';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { trySynth } from './synth.ts';
-import { VARIANTS } from './variants.ts';
+import { trySynth } from '../synth.ts';
+import { VARIANTS } from '../variants.ts';
 
 interface Checked {
   /** What synth threw, if anything. */

@@ -2,21 +2,13 @@ import { App, Stack } from 'aws-cdk-lib';
 import { CfnBucket } from 'aws-cdk-lib/aws-s3';
 import { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { describe, expect, it } from 'vitest';
-import { BackgroundRemoval } from '../../infra/background-removal.ts';
-import { RemoveBackground } from '../../infra/remove-background.ts';
-import { readSettings } from '../../infra/settings/context.ts';
-import { SettingError } from '../../infra/settings/readers.ts';
+import { BackgroundRemoval } from '../../../infra/background-removal.ts';
+import { RemoveBackground } from '../../../infra/remove-background.ts';
+import { readSettings } from '../../../infra/settings/context.ts';
+import { refusalOf } from '../refusal-of.ts';
 
 /** The message of a SettingError. */
-function refusal(make: (stack: Stack) => unknown): string {
-  try {
-    make(new Stack(new App(), 'Shop'));
-  } catch (error) {
-    expect(error).toBeInstanceOf(SettingError);
-    return (error as Error).message;
-  }
-  throw new Error('Accepted');
-}
+const refusal = (make: (stack: Stack) => unknown) => refusalOf(() => make(new Stack(new App(), 'Shop')));
 
 // What JavaScript lets one give.
 // biome-ignore lint/suspicious/noExplicitAny: the point is that it is no such props

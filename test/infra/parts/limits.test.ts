@@ -1,11 +1,12 @@
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { BackgroundRemoval } from '../../infra/background-removal.ts';
-import type { BackgroundRemovalProps } from '../../infra/props.ts';
-import { readSettings } from '../../infra/settings/context.ts';
-import { SettingError } from '../../infra/settings/readers.ts';
-import { flat, grantsOf, resource, resources } from './read-template.ts';
+import { BackgroundRemoval } from '../../../infra/background-removal.ts';
+import type { BackgroundRemovalProps } from '../../../infra/props.ts';
+import { readSettings } from '../../../infra/settings/context.ts';
+import { SettingError } from '../../../infra/settings/readers.ts';
+import { flat, grantsOf, resource, resources } from '../read-template.ts';
+import { refusalOf } from '../refusal-of.ts';
 
 /** Makes the construct in a stack of somebody's own. */
 function make(props: BackgroundRemovalProps, region?: string): Stack {
@@ -15,15 +16,7 @@ function make(props: BackgroundRemovalProps, region?: string): Stack {
 }
 
 /** The message that refuses these props. */
-function refusal(props: BackgroundRemovalProps, region?: string): string {
-  try {
-    make(props, region);
-  } catch (error) {
-    expect(error).toBeInstanceOf(SettingError);
-    return (error as Error).message;
-  }
-  throw new Error('Accepted');
-}
+const refusal = (...args: Parameters<typeof make>) => refusalOf(() => make(...args));
 
 describe('webhook', () => {
   it.each(['us-gov-west-1', 'cn-north-1', 'eu-central-2'])('is refused in %s, without function URLs', (region) => {

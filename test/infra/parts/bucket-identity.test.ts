@@ -2,10 +2,10 @@ import { App, CfnParameter, Fn, Lazy, Stack, Stage } from 'aws-cdk-lib';
 import { Bucket, CfnBucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { describe, expect, it } from 'vitest';
-import { BackgroundRemoval } from '../../infra/background-removal.ts';
-import { BucketAccess } from '../../infra/parts/bucket-access.ts';
-import { type Neighbour, refuseNeighbour, refuseSharedBucket } from '../../infra/settings/conflicts.ts';
-import { SettingError } from '../../infra/settings/readers.ts';
+import { BackgroundRemoval } from '../../../infra/background-removal.ts';
+import { BucketAccess } from '../../../infra/parts/bucket-access.ts';
+import { type Neighbour, refuseNeighbour, refuseSharedBucket } from '../../../infra/settings/conflicts.ts';
+import { SettingError } from '../../../infra/settings/readers.ts';
 
 type Pair = (stack: Stack) => readonly [uploads: IBucket, results: IBucket];
 

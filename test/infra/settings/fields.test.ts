@@ -1,8 +1,9 @@
 import { App, CfnParameter, Stack } from 'aws-cdk-lib';
 import { DefinitionBody, JsonPath, type QueryLanguage, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { describe, expect, it } from 'vitest';
-import { RemoveBackground, type RemoveBackgroundProps } from '../../infra/remove-background.ts';
-import { SettingError } from '../../infra/settings/readers.ts';
+import { RemoveBackground, type RemoveBackgroundProps } from '../../../infra/remove-background.ts';
+import { SettingError } from '../../../infra/settings/readers.ts';
+import { refusalOf } from '../refusal-of.ts';
 
 type Image = Omit<RemoveBackgroundProps, 'stateMachine'>;
 type Language = 'JSONPath' | 'JSONata';
@@ -22,15 +23,7 @@ function synth(language: Language, image: Image, by: 'method' | 'constructor' = 
 }
 
 /** The message that refuses it. */
-function refusal(...args: Parameters<typeof synth>): string {
-  try {
-    synth(...args);
-  } catch (error) {
-    expect(error).toBeInstanceOf(SettingError);
-    return (error as Error).message;
-  }
-  throw new Error('Accepted');
-}
+const refusal = (...args: Parameters<typeof synth>) => refusalOf(() => synth(...args));
 
 const OBJECT = { bucket: 'uploads', key: 'a.jpg' };
 const URL = { imageUrl: 'https://example.com/a.jpg', resultKey: 'a' };

@@ -9,8 +9,8 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { AwsSolutionsChecks, NagPack } from 'cdk-nag';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { BackgroundRemoval, type BackgroundRemovalProps, RemoveBackground } from '../../infra/index.ts';
-import { SettingError } from '../../infra/settings/readers.ts';
+import { BackgroundRemoval, type BackgroundRemovalProps, RemoveBackground } from '../../../infra/index.ts';
+import { SettingError } from '../../../infra/settings/readers.ts';
 
 const HERE = { account: '111122223333', region: 'eu-west-1' };
 const KEY = `arn:aws:kms:eu-west-1:${HERE.account}:key/photos`;

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { expect, it, onTestFinished } from 'vitest';
-import { LocalFunction } from '../../local/lambda.ts';
-import { resource } from './read-template.ts';
-import { templateOf } from './synth.ts';
+import { LocalFunction } from '../../../local/lambda.ts';
+import { resource } from '../../infra/read-template.ts';
+import { templateOf } from '../../infra/synth.ts';
 
 /**
  * Starts a server on 127.0.0.1 that answers with `answered`, but until `open` is called has no room for another

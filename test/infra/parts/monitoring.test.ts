@@ -1,0 +1,86 @@
+import { Match } from 'aws-cdk-lib/assertions';
+import { describe, expect, it } from 'vitest';
+import { flat, resource, resources } from '../read-template.ts';
+import { templateOf } from '../synth.ts';
+
+const standard = templateOf('default');
+
+describe('the alarms', () => {
+  const EXPECTED = {
+    MonitoringFailed: ['AWS/States', 'ExecutionsFailed', 'Sum', 1, '<WorkflowStateMachine>'],
+    MonitoringTimedOut: ['AWS/States', 'ExecutionsTimedOut', 'Sum', 1, '<WorkflowStateMachine>'],
+    MonitoringAborted: ['AWS/States', 'ExecutionsAborted', 'Sum', 1, '<WorkflowStateMachine>'],
+    MonitoringDeadLetters: [
+      'AWS/SQS',
+      'ApproximateNumberOfMessagesVisible',
+      'Maximum',
+      1,
+      '<IntakeDeadLetterQueue.QueueName>',
+    ],
+    MonitoringFailureDeadLetters: [
+      'AWS/SQS',
+      'ApproximateNumberOfMessagesVisible',
+      'Maximum',
+      1,
+      '<FailuresDeadLetterQueue.QueueName>',
+    ],
+    MonitoringOldestMessage: ['AWS/SQS', 'ApproximateAgeOfOldestMessage', 'Maximum', 900, '<IntakeQueue.QueueName>'],
+  };
+
+  it('watch failed, timed out and aborted executions, both dead-letter queues, and the age of uploads that wait', () => {
+    const alarms = Object.entries(resources(standard, 'AWS::CloudWatch::Alarm')).map(([name, { Properties }]) => {
+      const { Namespace, MetricName, Statistic, Threshold, Dimensions } = Properties;
+      expect(Dimensions).toHaveLength(1);
+      return [name, [Namespace, MetricName, Statistic, Threshold, flat(Dimensions[0].Value)]];
+    });
+    expect(Object.fromEntries(alarms)).toEqual(EXPECTED);
+  });
+
+  it('go off at the threshold itself, within five minutes, and not for want of data', () => {
+    for (const { Properties } of Object.values(resources(standard, 'AWS::CloudWatch::Alarm'))) {
+      expect(Properties).toMatchObject({
+        ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+        EvaluationPeriods: 1,
+        Period: 300,
+        TreatMissingData: 'notBreaching',
+      });
+      expect(Properties.AlarmDescription).toMatch(/\.$/);
+    }
+  });
+
+  it('only show in the console without an address', () => {
+    standard.resourceCountIs('AWS::SNS::Topic', 0);
+    standard.allResourcesProperties('AWS::CloudWatch::Alarm', { AlarmActions: Match.absent() });
+  });
+
+  it('all go to the address that is given', () => {
+    const template = templateOf('email');
+    template.resourceCountIs('AWS::SNS::Topic', 1);
+    const [subscription, ...others] = Object.values(resources(template, 'AWS::SNS::Subscription'));
+    expect(others).toEqual([]);
+    expect(subscription?.Properties).toMatchObject({ Protocol: 'email', Endpoint: 'images@example.com' });
+    expect(flat(subscription?.Properties.TopicArn)).toBe('<AlarmTopic>');
+    const alarms = Object.values(resources(template, 'AWS::CloudWatch::Alarm'));
+    expect(alarms).toHaveLength(6);
+    for (const { Properties } of alarms) expect(Properties.AlarmActions.map(flat)).toEqual(['<AlarmTopic>']);
+  });
+
+  it('go to a topic that is not encrypted with a key which alarms may not use, and that takes nothing without TLS', () => {
+    const template = templateOf('email');
+    expect(resource(template, 'AWS::SNS::Topic', 'AlarmTopic').Properties ?? {}).not.toHaveProperty('KmsMasterKeyId');
+    template.hasResourceProperties('AWS::SNS::TopicPolicy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+          // A topic with a policy admits only whom that names.
+          Match.objectLike({
+            Effect: 'Allow',
+            Action: 'sns:Publish',
+            Principal: { Service: 'cloudwatch.amazonaws.com' },
+            Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+          }),
+        ]),
+      },
+    });
+  });
+});
