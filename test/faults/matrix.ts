@@ -5,6 +5,7 @@ const FILES = [
   'submission',
   'status',
   'download',
+  'media-url',
   'storage',
   'services',
   'crashes',
@@ -12,6 +13,9 @@ const FILES = [
   'sources',
   'people',
   'webhook',
+  'webhook-table',
+  'webhook-submission',
+  'webhook-waiting',
 ];
 
 /** A fault, and what comes of it. */

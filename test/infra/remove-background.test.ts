@@ -1,133 +1,29 @@
-import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
-import { App, Stack } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
-import {
-  StateMachine as CdkStateMachine,
-  Choice,
-  DefinitionBody,
-  type IChainable,
-  JsonPath,
-  Pass,
-  type QueryLanguage,
-} from 'aws-cdk-lib/aws-stepfunctions';
-import { StateMachine } from 'aws-local-stepfunctions';
-import type { Construct } from 'constructs';
-import jsonata from 'jsonata';
+import { StateMachine as CdkStateMachine, Choice, JsonPath, Pass } from 'aws-cdk-lib/aws-stepfunctions';
 import { describe, expect, it } from 'vitest';
-import { RemoveBackground, type RemoveBackgroundProps } from '../../infra/remove-background.ts';
+import { RemoveBackground } from '../../infra/remove-background.ts';
+import {
+  BY_INPUT,
+  caller,
+  callerOf,
+  causeOf,
+  cutOut,
+  definitionOf,
+  evaluate,
+  failed,
+  type Image,
+  type Language,
+  ODD_KEYS,
+  OUTPUT,
+  PATHS,
+  REMOVAL,
+  type Run,
+  run,
+  SUCCEEDED,
+  startExecution,
+  URL_BY_INPUT,
+} from './caller.ts';
 import { flat, type Json } from './read-template.ts';
-
-type Image = Omit<RemoveBackgroundProps, 'stateMachine'>;
-type Language = 'JSONPath' | 'JSONata';
-
-const REMOVAL = 'arn:aws:states:eu-west-1:111122223333:stateMachine:Cutout';
-const OUTPUT = {
-  status: 'DELIVERED',
-  requestId: 'r-1',
-  source: { bucket: 'b', key: 'k' },
-  results: [{ key: 'k.png' }],
-};
-/** What the task is handed when the removal has succeeded. */
-const SUCCEEDED = { ExecutionArn: 'arn', Status: 'SUCCEEDED', Input: {}, Output: OUTPUT };
-
-function callerOf(build: (scope: Construct) => IChainable, queryLanguage?: Language): Template {
-  const stack = new Stack(new App(), 'Caller', { env: { account: '111122223333', region: 'eu-west-1' } });
-  const definitionBody = DefinitionBody.fromChainable(build(stack));
-  new CdkStateMachine(stack, 'Orders', { definitionBody, queryLanguage: queryLanguage as QueryLanguage });
-  return Template.fromStack(stack);
-}
-
-function definitionOf(template: Template) {
-  const machines = Object.values(template.findResources('AWS::StepFunctions::StateMachine'));
-  return JSON.parse(flat(machines.at(-1)?.Properties.DefinitionString).replaceAll('<AWS::Partition>', 'aws'));
-}
-
-function cutOut(scope: Construct, language: Language, image: Image, id = 'Cut out'): RemoveBackground {
-  const stateMachine = CdkStateMachine.fromStateMachineArn(scope, `Cutout of ${id}`, REMOVAL);
-  return RemoveBackground[language === 'JSONata' ? 'jsonata' : 'jsonPath'](scope, id, { stateMachine, ...image });
-}
-
-/** The definition of a caller that does nothing but cut out an image. */
-function caller(language: Language, image: Image, id?: string) {
-  return definitionOf(callerOf((scope) => cutOut(scope, language, image, id)));
-}
-
-interface Run {
-  input?: Json;
-  /** What the removal does, at each attempt. @default - it succeeds */
-  removal?: () => Json;
-  executionId?: string;
-  /** Null on some interpreters. */
-  redriveCount?: number | null;
-}
-
-/** Runs a caller that uses JSONPath. */
-async function run(definition: ReturnType<typeof definitionOf>, options: Run) {
-  const { input = {}, removal = () => SUCCEEDED, executionId = 'arn:orders:1', redriveCount = 0 } = options;
-  // biome-ignore lint/suspicious/noExplicitAny: the parameters of a task have no types here
-  const calls: any[] = [];
-  const task = (parameters: Json) => {
-    calls.push(parameters);
-    return removal();
-  };
-  const state: string = definition.StartAt;
-  const { result } = new StateMachine(definition, { validationOptions: { noValidate: true } }).run(input, {
-    overrides: { taskResourceLocalHandlers: { [state]: task }, retryIntervalOverrides: { [state]: 0 } },
-    context: { Execution: { Id: executionId, RedriveCount: redriveCount } },
-  });
-  return { output: await result, calls };
-}
-
-/** `template` with its JSONata expressions evaluated, with Step Functions' own function `$hash`. */
-async function evaluate(template: Json, states: Record<string, Json>): Promise<Json> {
-  if (Array.isArray(template)) return Promise.all(template.map((item) => evaluate(item, states)));
-  if (typeof template === 'object' && template !== null) {
-    const entries = Object.entries(template).map(async ([name, value]) => [name, await evaluate(value, states)]);
-    return Object.fromEntries(await Promise.all(entries));
-  }
-  if (typeof template !== 'string' || !/^\{%.*%\}$/s.test(template)) return template;
-  const expression = jsonata(template.slice(2, -2));
-  expression.registerFunction('hash', (content: string, algorithm: string) =>
-    createHash(algorithm.replace('-', '')).update(content).digest('hex'),
-  );
-  return expression.evaluate({}, { states });
-}
-
-/** What a caller hands to StartExecution, in either language. */
-async function startExecution(definition: ReturnType<typeof definitionOf>, options: Run = {}) {
-  const state = definition.States[definition.StartAt];
-  if (state.QueryLanguage !== 'JSONata') return (await run(definition, options)).calls[0];
-  const { input = {}, executionId = 'arn:orders:1', redriveCount = 0 } = options;
-  const context = { Execution: { Id: executionId, RedriveCount: redriveCount } };
-  // biome-ignore lint/suspicious/noExplicitAny: as above
-  return (await evaluate(state.Arguments, { input, context })) as any;
-}
-
-function failed(name: string, cause = 'cause'): never {
-  throw Object.assign(new Error(cause), { name });
-}
-
-/** The Cause of a removal that failed. */
-function causeOf(error: string, message: string, input = {}): string {
-  const [ExecutionArn, Input] = [`${REMOVAL}:1`, JSON.stringify(input)];
-  return JSON.stringify({ Cause: message, Error: error, ExecutionArn, Input, Status: 'FAILED' });
-}
-
-const BY_INPUT = {
-  JSONPath: { bucket: 'uploads', key: JsonPath.stringAt('$.key') },
-  JSONata: { bucket: 'uploads', key: '{% $states.input.key %}' },
-} satisfies Record<Language, Image>;
-const URL_BY_INPUT = {
-  JSONPath: {
-    imageUrl: JsonPath.stringAt('$.url'),
-    resultKey: JsonPath.format('{}/front', JsonPath.stringAt('$.sku')),
-  },
-  JSONata: { imageUrl: '{% $states.input.url %}', resultKey: "{% $states.input.sku & '/front' %}" },
-} satisfies Record<Language, Image>;
-const ODD_KEYS = ["it's", '"quoted"', '{}', '{0}', '\\', '\\{\\}', 'カット/é 🦊.jpg', '{% 1 %}x', '$.key', ' '];
-/** Those that are refused as literals, because hardly anybody means them. */
-const PATHS = ['{% 1 %}x', '$.key'];
 
 describe.each<Language>(['JSONPath', 'JSONata'])('RemoveBackground in %s', (language) => {
   const byInput = caller(language, BY_INPUT[language]);
