@@ -42,14 +42,14 @@ export const IMAGES: Mutation[] = [
     file: 'functions/images/source.ts',
     find: 'if (RANGE_REFUSED.includes(answer.status))',
     replace: 'if (false)',
-    test: 'test/functions/images/source.test.ts',
+    test: 'test/functions/images/source-url.test.ts',
   },
   {
     what: 'A server that is busy now ends the execution',
     file: 'functions/images/source.ts',
     find: "if (isTransient(status)) throw new CutoutError('DownloadFailed'",
     replace: "if (isTransient(status)) throw new CutoutError('ImageRefused'",
-    test: 'test/functions/images/source.test.ts',
+    test: 'test/functions/images/source-url.test.ts',
   },
   {
     what: 'A picture of exactly the limit is refused',

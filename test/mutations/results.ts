@@ -77,7 +77,7 @@ export const RESULTS: Mutation[] = [
     file: 'functions/results/medium.ts',
     find: "if (url.protocol !== 'https:' || url.port !== '') return false;",
     replace: "if (url.protocol !== 'https:') return false;",
-    test: 'test/functions/results/medium.test.ts',
+    test: 'test/functions/results/medium-hosts.test.ts',
   },
   {
     what: 'A result without a declared length may have any size',
