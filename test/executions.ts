@@ -21,3 +21,8 @@ export function waitsOf({ history }: Execution): number[] {
 export function messageOf({ cause = '' }: Execution): string {
   return cause.startsWith('{') ? JSON.parse(cause).errorMessage : cause;
 }
+
+/** What the last state that an execution entered was handed, as JSON. */
+export function lastInput({ history }: Execution): string {
+  return history.findLast((event) => event.stateEnteredEventDetails)?.stateEnteredEventDetails?.input ?? 'null';
+}

@@ -1,27 +1,14 @@
 import sharp from 'sharp';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { LOCAL_API_KEY, type LocalCloud } from '../local/cloud.ts';
-import type { CdnBehaviour } from '../local/gateway.ts';
-import { messageOf, statesOf, waitsOf } from './executions.ts';
+import { describe, expect, it } from 'vitest';
+import { lastInput, messageOf, statesOf, waitsOf } from './executions.ts';
 import { CAT, picture } from './pictures.ts';
 import { errorFile, execute, redrive, startCloud, upload } from './pipeline-rig.ts';
+import { checkWhatIsSaid, cloud, newKey, shareCloud, submissions } from './shared-cloud.ts';
 import { until } from './until.ts';
 
-/** The whole path of an image: real bundles, the synthesized state machine, embedded services, HTTP gateway simulator. */
-let cloud: LocalCloud;
-let number = 0;
-/** A key that no other test uses. */
-const newKey = (name = 'cat.jpg') => `test-${++number}/${name}`;
-const submissions = () => cloud.gateway.accepted;
+/** The whole path of an image. */
 
-beforeAll(async () => {
-  cloud = await startCloud();
-});
-afterEach(() => cloud.gateway.always({ submit: 'accept', status: 'normal', outcome: 'COMPLETED', download: 'normal' }));
-afterAll(() => cloud?.close());
-
-/** Signature and IHDR of a PNG of one pixel, and nothing behind them. */
-const PNG_HEADER = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ';
+shareCloud();
 
 describe('an image that is dropped in the uploads bucket', () => {
   it('appears as its cutout in the results bucket', async () => {
@@ -207,76 +194,6 @@ describe('when the gateway', () => {
     expect(cloud.s3.list(cloud.resultsBucket, key)).toEqual([`${key}.error.json`]);
   });
 
-  it('says ERROR, the image is submitted again, and delivered', async () => {
-    cloud.gateway.nextOutcomes('ERROR', 'ERROR');
-    const key = newKey();
-    const before = submissions();
-    const execution = await upload(cloud, key);
-    expect(execution.status).toBe('SUCCEEDED');
-    expect(submissions()).toBe(before + 3);
-    expect(cloud.s3.list(cloud.resultsBucket, key)).toEqual([`${key}.png`]);
-  });
-
-  it('says ERROR three times, the execution fails as RemovalError; a redrive tries three times more', async () => {
-    cloud.gateway.nextOutcomes('ERROR', 'ERROR', 'ERROR', 'ERROR');
-    const key = newKey();
-    const before = submissions();
-    const execution = await upload(cloud, key);
-    expect(execution).toMatchObject({ status: 'FAILED', error: 'RemovalError' });
-    expect(submissions()).toBe(before + 3);
-    expect(errorFile(cloud, key)?.error).toBe('RemovalError');
-    expect((await redrive(cloud, execution)).status).toBe('SUCCEEDED');
-    expect(submissions()).toBe(before + 5);
-    expect(cloud.s3.list(cloud.resultsBucket, key)).toEqual([`${key}.png`]);
-  });
-
-  it('says 429, the submission is repeated until it is accepted', async () => {
-    cloud.gateway.nextSubmits({ status: 429 }, { status: 429, headers: { 'retry-after': '7' } }, { status: 429 });
-    const before = submissions();
-    expect((await upload(cloud, newKey())).status).toBe('SUCCEEDED');
-    expect(submissions()).toBe(before + 1);
-  });
-
-  it('says 402, the execution fails at once; after topping up, a redrive delivers and removes the error file', async () => {
-    cloud.gateway.nextSubmits({ status: 402 });
-    const key = newKey();
-    const tried = cloud.gateway.submissions.length;
-    const execution = await upload(cloud, key);
-    expect(execution).toMatchObject({ status: 'FAILED', error: 'InsufficientBalance' });
-    expect(messageOf(execution)).toMatch(/Insufficient Balance.*Top up the gateway's wallet, then redrive/);
-    expect(cloud.gateway.submissions).toHaveLength(tried + 1);
-    expect(errorFile(cloud, key)).toMatchObject({ error: 'InsufficientBalance', requestId: null });
-
-    expect((await redrive(cloud, execution)).status).toBe('SUCCEEDED');
-    expect(cloud.s3.list(cloud.resultsBucket, key)).toEqual([`${key}.png`]);
-  });
-
-  it.each([
-    [400, 'BadRequest'],
-    [401, 'Unauthorized'],
-    [403, 'Forbidden'],
-    [404, 'NotFound'],
-  ])('says %i to a submission, the execution fails as %s, and nothing is tried again', async (status, error) => {
-    cloud.gateway.nextSubmits({ status });
-    const tried = cloud.gateway.submissions.length;
-    const key = newKey();
-    expect(await upload(cloud, key)).toMatchObject({ status: 'FAILED', error });
-    expect(cloud.gateway.submissions).toHaveLength(tried + 1);
-    expect(errorFile(cloud, key)?.error).toBe(error);
-  });
-
-  it.each(['html', 'reset', 'no-request-id', 'accept-then-reset', 'accept-then-500', 'redirect'] as const)(
-    'answers a submission with %s, it is tried three times more and no oftener, and each time is logged',
-    async (behaviour) => {
-      cloud.gateway.always({ submit: behaviour });
-      const tried = cloud.gateway.submissions.length;
-      const lines = cloud.logs.length;
-      expect(await upload(cloud, newKey())).toMatchObject({ status: 'FAILED', error: 'OutcomeUnknown' });
-      expect(cloud.gateway.submissions).toHaveLength(tried + 4);
-      expect(cloud.logs.slice(lines).filter((line) => line.includes('may pay a second time'))).toHaveLength(4);
-    },
-  );
-
   it('is not sure to know a status at the moment, the job counts as still working', async () => {
     cloud.gateway.nextStatuses(
       { status: 500 },
@@ -299,169 +216,6 @@ describe('when the gateway', () => {
     expect((await redrive(cloud, execution)).status).toBe('SUCCEEDED');
     expect(submissions()).toBe(paid);
   });
-
-  it('takes a new API key in place of the old one, the next image uses it without a deploy', async () => {
-    await upload(cloud, newKey());
-    const arn = cloud.template.output('ApiKeySecretArn');
-    cloud.gateway.apiKeys.clear();
-    cloud.gateway.apiKeys.add('rotated');
-    cloud.secrets.put(arn, 'rotated\n');
-    const before = submissions();
-    try {
-      expect((await upload(cloud, newKey())).status).toBe('SUCCEEDED');
-      expect(submissions()).toBe(before + 1);
-    } finally {
-      cloud.gateway.apiKeys.add(LOCAL_API_KEY);
-    }
-  });
-});
-
-describe('when the result', () => {
-  it.each<[string, CdnBehaviour]>([
-    ['the CDN answers 429', { status: 429 }],
-    ['the connection is cut half-way', 'cut'],
-    ['the connection is lost', 'reset'],
-    ['it is not there yet', { status: 404 }],
-  ])('cannot be fetched at first (%s), it is fetched again', async (_, behaviour) => {
-    cloud.gateway.nextDownloads(behaviour, behaviour);
-    const key = newKey();
-    const paid = submissions();
-    expect((await upload(cloud, key)).status).toBe('SUCCEEDED');
-    expect(submissions()).toBe(paid + 1);
-    expect(cloud.s3.list(cloud.resultsBucket, key)).toEqual([`${key}.png`]);
-  });
-
-  it('is no PNG, it is stored as what it is, and the next upload takes its place', async () => {
-    const key = newKey();
-    const webp = await sharp(CAT).webp().toBuffer();
-    for (const body of [CAT, await picture(1)]) {
-      cloud.gateway.nextDownloads({ status: 200, body: webp });
-      expect((await upload(cloud, key, body)).status).toBe('SUCCEEDED');
-      expect(cloud.s3.list(cloud.resultsBucket, key)).toEqual([`${key}.webp`]);
-      const source = cloud.s3.get(cloud.uploadsBucket, key);
-      expect(cloud.s3.get(cloud.resultsBucket, `${key}.webp`)).toMatchObject({
-        contentType: 'image/webp',
-        metadata: { 'source-version-id': source?.versionId },
-      });
-    }
-  });
-
-  it.each([
-    ['is HTML', { download: 'html' }, 'InvalidResult'],
-    ['is on another host', { outcome: { mediaUrls: ['https://example.com/x.png'] } }, 'UntrustedResultUrl'],
-    ['redirects to a loopback address', { download: { redirect: 'http://127.0.0.1:9/x.png' } }, 'UntrustedResultUrl'],
-    ['is never there', { download: { status: 404 } }, 'DownloadFailed'],
-  ] as const)('%s, the execution fails and nothing but an error file is written', async (_, behaviour, error) => {
-    cloud.gateway.always(behaviour as Parameters<typeof cloud.gateway.always>[0]);
-    const key = newKey();
-    expect(await upload(cloud, key)).toMatchObject({ status: 'FAILED', error });
-    expect(cloud.s3.list(cloud.resultsBucket, key)).toEqual([`${key}.error.json`]);
-    expect(errorFile(cloud, key)).toMatchObject({ error, requestId: expect.stringMatching(/^bria-/) });
-  });
-});
-
-describe('what is no image', () => {
-  it.each([
-    ['an empty object', ''],
-    ['a text file named .jpg', 'This is not a picture, whatever its name says.'],
-    ['a text that begins with GIF', 'GIFTS FOR THE CAT: a ball of wool'],
-    ['a text that begins with BM', 'BMW, second hand, drives like new'],
-    ['a JPEG of three bytes', Buffer.of(0xff, 0xd8, 0xff)],
-    ['a PNG that ends after its header', Buffer.from(PNG_HEADER, 'base64')],
-    ['a JPEG behind a byte order mark', Buffer.concat([Buffer.of(0xef, 0xbb, 0xbf), CAT])],
-  ])('%s fails as NotAnImage before anything is paid, and its owner hears of it', async (_, body) => {
-    const key = newKey('fake.jpg');
-    const tried = cloud.gateway.submissions.length;
-    const execution = await upload(cloud, key, body);
-    expect(execution).toMatchObject({ status: 'FAILED', error: 'NotAnImage' });
-    expect(statesOf(execution)).toEqual(['Submit']);
-    expect(cloud.gateway.submissions).toHaveLength(tried);
-    expect(errorFile(cloud, key)).toMatchObject({ error: 'NotAnImage', cause: expect.stringContaining('fake.jpg') });
-  });
-
-  it('is forgotten once a picture takes its place', async () => {
-    const key = newKey();
-    await upload(cloud, key, 'text');
-    await upload(cloud, key);
-    expect(cloud.s3.list(cloud.resultsBucket, key)).toEqual([`${key}.png`]);
-  });
-});
-
-describe('another workflow', () => {
-  it('starts an execution for an object, and gets the locations back', async () => {
-    const key = newKey();
-    await upload(cloud, key);
-    const execution = await execute(cloud, `workflow-${number}`, { bucket: cloud.uploadsBucket, key });
-    expect(JSON.parse(execution.output ?? '')).toMatchObject({ status: 'DELIVERED', results: [{ key: `${key}.png` }] });
-  });
-
-  it('starts an execution for an image URL, whose query stays out of output, logs and metadata', async () => {
-    const imageUrl = `${cloud.gateway.cdnUrl}/picture.jpg?token=s3cr3t`;
-    cloud.gateway.nextDownloads({ status: 200, body: CAT }, { status: 200, body: CAT });
-    const lines = cloud.logs.length;
-    const execution = await execute(cloud, `url-${number}`, { imageUrl, resultKey: 'from/url' });
-    expect(execution.status).toBe('SUCCEEDED');
-    expect(JSON.parse(execution.output ?? '')).toMatchObject({
-      status: 'DELIVERED',
-      source: { imageUrl: `${cloud.gateway.cdnUrl}/picture.jpg` },
-      results: [{ key: 'from/url.png' }],
-    });
-    expect(cloud.gateway.submissions.at(-1)?.imageUrl).toBe(imageUrl);
-    expect(cloud.logs.slice(lines).join()).not.toContain('s3cr3t');
-  });
-
-  it.each([
-    ['nothing', {}, /"bucket" is missing/],
-    ['a misspelt field', { bucket: 'b', key: 'k', versionID: 'v' }, /"versionID" is not a known field/],
-    ['both forms', { bucket: 'b', key: 'k', imageUrl: 'https://example.com/x.png' }, /"resultKey" is missing/],
-    ['another bucket', { bucket: 'somebody-elses', key: 'k' }, /only .* is read.*presigned URL/],
-    ['an object that is not there', { key: 'nowhere.jpg' }, /There is no object/],
-  ])('that passes %s hears what is wrong', async (what, input, message) => {
-    const complete = 'key' in input && !('bucket' in input) ? { bucket: cloud.uploadsBucket, ...input } : input;
-    const execution = await execute(cloud, `bad-${what.replaceAll(' ', '-')}`, complete);
-    expect(execution.error).toMatch(/^(InvalidInput|ImageNotFound)$/);
-    expect(messageOf(execution)).toMatch(message);
-  });
-});
-
-describe('a newer upload', () => {
-  it('is not undone by an older one that ends after the source has been deleted', async () => {
-    const key = newKey('gone.png');
-    cloud.gateway.nextOutcomes('NEVER');
-    cloud.s3.put(cloud.uploadsBucket, key, await picture(10));
-    const older = await until(() => cloud.stepFunctions.executions.find(({ input }) => input.includes(key)));
-    await until(() => statesOf(older).includes('Check status') || undefined);
-    cloud.s3.put(cloud.uploadsBucket, key, await picture(240));
-    const newer = await until(() => cloud.s3.get(cloud.resultsBucket, `${key}.png`));
-    cloud.s3.delete(cloud.uploadsBucket, key);
-    await cloud.gateway.finish(JSON.parse(lastInput(older)).requestId);
-    await cloud.settled();
-    expect(JSON.parse(older.output ?? '')).toMatchObject({ status: 'SUPERSEDED' });
-    expect(cloud.s3.get(cloud.resultsBucket, `${key}.png`)?.etag).toBe(newer.etag);
-  });
-
-  it('that fails while the older one is being delivered keeps its error file', async () => {
-    const key = newKey('broken.png');
-    let overwritten = false;
-    cloud.s3.onRequest = ({ operation, key: written }) => {
-      // The older result is about to be written: its source has been looked at for the last time.
-      if (operation === 'PutObject' && written === `${key}.png` && !overwritten) {
-        overwritten = true;
-        cloud.s3.put(cloud.uploadsBucket, key, Buffer.from('no picture'));
-        return { status: 503, code: 'SlowDown', headers: { 'retry-after': '1' } };
-      }
-      return undefined;
-    };
-    try {
-      cloud.s3.put(cloud.uploadsBucket, key, await picture(10));
-      await until(() => errorFile(cloud, key));
-      await cloud.settled();
-    } finally {
-      cloud.s3.onRequest = undefined;
-    }
-    expect(overwritten).toBe(true);
-    expect(errorFile(cloud, key)).toMatchObject({ error: 'NotAnImage' });
-  });
 });
 
 describe('a gateway that repeats what it was told', () => {
@@ -480,83 +234,9 @@ describe('a gateway that repeats what it was told', () => {
   });
 });
 
-describe('a workflow that names no version', () => {
-  it('gets the cutout of the current version, and an error file though an older version has been delivered', async () => {
-    const key = newKey();
-    await upload(cloud, key);
-    const input = { bucket: cloud.uploadsBucket, key };
-    expect((await execute(cloud, `same-${number}`, input)).status).toBe('SUCCEEDED');
-    expect(cloud.s3.list(cloud.resultsBucket, key)).toEqual([`${key}.png`]);
-
-    cloud.gateway.nextSubmits({ status: 402 }, { status: 402 });
-    await upload(cloud, key, await picture(77));
-    cloud.s3.delete(cloud.resultsBucket, `${key}.error.json`);
-    await execute(cloud, `newer-${number}`, input);
-    expect(errorFile(cloud, key)?.error).toBe('InsufficientBalance');
-  });
-});
-
-describe('an execution that somebody stops', () => {
-  it('gets an error file that says so, and can be redriven without paying again', async () => {
-    cloud.gateway.nextOutcomes('NEVER');
-    const key = newKey();
-    cloud.s3.put(cloud.uploadsBucket, key, CAT);
-    const execution = await until(() => cloud.stepFunctions.executions.find(({ input }) => input.includes(key)));
-    await until(() => statesOf(execution).includes('Check status') || undefined);
-    cloud.stepFunctions.stop(execution.arn);
-    await cloud.settled();
-    expect(errorFile(cloud, key)).toMatchObject({ error: 'Aborted', requestId: expect.stringMatching(/^bria-/) });
-    const paid = submissions();
-    const redriven = cloud.stepFunctions.redrive(execution.arn);
-    await cloud.gateway.finish(JSON.parse(lastInput(redriven)).requestId);
-    await cloud.settled();
-    expect(redriven.status).toBe('SUCCEEDED');
-    expect(submissions()).toBe(paid);
-    expect(cloud.s3.list(cloud.resultsBucket, key)).toEqual([`${key}.png`]);
-  });
-});
-
-describe('logs, states, error files and metadata', () => {
-  it('never hold the API key or a presigned signature', async () => {
-    const everything = [
-      ...cloud.logs,
-      ...cloud.stepFunctions.executions.map((execution) => JSON.stringify(execution)),
-      ...cloud.s3.list(cloud.resultsBucket).map((key) => {
-        const object = cloud.s3.get(cloud.resultsBucket, key);
-        return JSON.stringify(object?.metadata) + (key.endsWith('.json') ? object?.body.toString() : '');
-      }),
-    ].join('\n');
-    expect(everything.length).toBeGreaterThan(10_000);
-    expect(everything).not.toContain(LOCAL_API_KEY);
-    expect(everything).not.toMatch(/X-Amz-(Signature|Credential)/i);
-  });
-
-  it('are JSON lines that carry the identity of the object or the execution', () => {
-    const lines = cloud.logs.filter((line) => line.trim() !== '').map((line) => JSON.parse(line));
-    // Metrics, in CloudWatch's embedded metric format, are about no single image.
-    for (const metric of lines.filter((line) => '_aws' in line)) expect(metric.service).toMatch(/^Cutout-/);
-    for (const line of lines.filter((line) => !('_aws' in line))) {
-      expect(line.execution ?? line.executionArn ?? line.messageId, line.message).toBeDefined();
-    }
-  });
-});
+checkWhatIsSaid();
 
 describe('a stack', () => {
-  it('without an API key fails with ApiKeyNotSet; once it is stored, a redrive goes on', async () => {
-    const fresh = await startCloud({ apiKey: null });
-    try {
-      const execution = await upload(fresh, 'cat.jpg');
-      expect(execution).toMatchObject({ status: 'FAILED', error: 'ApiKeyNotSet' });
-      expect(messageOf(execution)).toContain('SetApiKeyCommand');
-      expect(errorFile(fresh, 'cat.jpg')?.error).toBe('ApiKeyNotSet');
-      fresh.secrets.put(fresh.template.output('ApiKeySecretArn'), LOCAL_API_KEY);
-      expect((await redrive(fresh, execution)).status).toBe('SUCCEEDED');
-      expect(fresh.s3.list(fresh.resultsBucket)).toEqual(['cat.jpg.png']);
-    } finally {
-      await fresh.close();
-    }
-  });
-
   it('ends a job that never finishes as JobTimedOut when its time is up', async () => {
     const impatient = await startCloud({ environment: { TIMEOUT_MINUTES: '0.01' } });
     try {
@@ -591,7 +271,3 @@ describe('a stack', () => {
     }
   });
 });
-
-function lastInput({ history }: { history: { stateEnteredEventDetails?: { input: string } }[] }): string {
-  return history.findLast((event) => event.stateEnteredEventDetails)?.stateEnteredEventDetails?.input ?? 'null';
-}
