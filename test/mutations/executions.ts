@@ -63,7 +63,7 @@ export const EXECUTIONS: Mutation[] = [
     file: 'functions/submit.ts',
     find: "    if (isError(error, 'OutcomeUnknown')) logger.warn(",
     replace: "    if (isError(error, 'NotFound')) logger.warn(",
-    test: 'test/pipeline.test.ts',
+    test: 'test/functions/submit.test.ts',
   },
   {
     what: 'What stands is relied on while another delivery may replace it',
@@ -98,21 +98,21 @@ export const EXECUTIONS: Mutation[] = [
     file: 'functions/select-images.ts',
     find: "(3 * Number(env('TIMEOUT_MINUTES')) + 4 * 60)",
     replace: '4 * 60',
-    test: 'test/backfill.test.ts',
+    test: 'test/functions/select-images.test.ts',
   },
   {
     what: 'What had been paid for is submitted anew',
     file: 'functions/select-images.ts',
     find: 'failed: failure?.execution };',
     replace: '};',
-    test: 'test/backfill.test.ts',
+    test: 'test/functions/select-images.test.ts',
   },
   {
     what: 'Without versions, what waits in the queue is paid for twice',
     file: 'functions/prepare-backfill.ts',
     find: '    await refuseQueued();\n',
     replace: '',
-    test: 'test/backfill.test.ts',
+    test: 'test/functions/prepare-backfill.test.ts',
   },
   {
     what: 'Stopping a backfill stops the executions of uploads',
@@ -126,6 +126,6 @@ export const EXECUTIONS: Mutation[] = [
     file: 'functions/backfill/map-results.ts',
     find: "(rest + chunk).split('\\n')",
     replace: '(rest + chunk).split(/[\\n\\u2028]/)',
-    test: 'test/backfill.test.ts',
+    test: 'test/functions/report-backfill.test.ts',
   },
 ];

@@ -140,7 +140,7 @@ export const INFRA: Mutation[] = [
     file: 'infra/backfill/remove.ts',
     find: '        .when(Condition.and(isThisImages, isRedrivable), redrive)',
     replace: '        .when(isRedrivable, redrive)',
-    test: 'test/backfill.test.ts',
+    test: 'test/functions/select-images.test.ts',
   },
   {
     what: 'A Map Run that fails ends the backfill by a name of AWS’s alone',
