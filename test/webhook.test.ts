@@ -1,57 +1,26 @@
-import { GetItemCommand } from '@aws-sdk/client-dynamodb';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { submissionId } from '../functions/callbacks/table.ts';
+import { describe, expect, it } from 'vitest';
 import { AwsError } from '../local/aws-api.ts';
 import type { LocalCloud } from '../local/cloud.ts';
-import type { Execution } from '../local/step-functions.ts';
 import { statesOf, waitsOf } from './executions.ts';
 import { CAT, picture } from './pictures.ts';
-import { errorFile, redrive, startCloud, upload } from './pipeline-rig.ts';
+import { errorFile, redrive, upload } from './pipeline-rig.ts';
 import { until } from './until.ts';
+import {
+  checkWhatIsSaid,
+  cloud,
+  newKey,
+  number,
+  post,
+  recordOf,
+  shareWebhookCloud,
+  uploadWaiting,
+  WOKEN,
+  webhookUrlOf,
+} from './webhook-rig.ts';
 
 /** Webhook mode: the whole path of an image, woken by the gateway's callback. */
-let cloud: LocalCloud;
-let number = 0;
-const newKey = () => `webhook-${++number}.jpg`;
-const WOKEN = ['Submit', 'Await callback', 'Check status', 'Finished?', 'Deliver'];
 
-beforeAll(async () => {
-  // Retries leave time for a callback: 70 of them, on a machine that may be slow.
-  const timing = { callbackTimeoutMs: 1_000, retryMs: 50, gateway: { durationMs: 150 } };
-  cloud = await startCloud({ settings: { webhook: true }, ...timing });
-});
-afterEach(() => {
-  cloud.gateway.always({ submit: 'accept', status: 'normal', outcome: 'COMPLETED', webhook: 'send' });
-  cloud.onAwsCall = undefined;
-});
-afterAll(() => cloud?.close());
-
-/** Uploads an image whose job does not end by itself. @returns once the execution waits for the callback */
-async function uploadWaiting(): Promise<{ execution: Execution; key: string; webhookUrl: string; requestId: string }> {
-  cloud.gateway.nextOutcomes('NEVER');
-  const key = newKey();
-  cloud.s3.put(cloud.uploadsBucket, key, CAT);
-  const execution = await until(() => cloud.stepFunctions.executions.find(({ input }) => input.includes(key)));
-  await until(() => statesOf(execution).includes('Await callback') || undefined);
-  await until(async () => (await recordOf(execution))?.taskToken !== undefined || undefined);
-  const submission = cloud.gateway.submissions.at(-1);
-  return { execution, key, webhookUrl: webhookUrlOf(submission), requestId: submission?.requestId ?? '' };
-}
-
-const webhookUrlOf = (submission: { headers: Record<string, string> } | undefined) =>
-  submission?.headers['x-webhook-url'] ?? '';
-
-async function recordOf({ name }: Execution, submission = 1) {
-  const TableName = cloud.template.ref(cloud.template.resources('AWS::DynamoDB::Table')[0]?.logicalId ?? '');
-  const Key = { submission: { S: submissionId(name, submission) } };
-  return (await cloud.dynamoDb?.client.send(new GetItemCommand({ TableName, Key, ConsistentRead: true })))?.Item;
-}
-
-const post = (
-  url: string,
-  body: NonNullable<RequestInit['body']> = '{}',
-  headers: Record<string, string> = { 'content-type': 'application/json' },
-) => fetch(url, { method: 'POST', body, headers });
+shareWebhookCloud();
 
 describe('a callback', () => {
   it('wakes the execution, which enters five states', async () => {
@@ -103,68 +72,6 @@ describe('a callback', () => {
     expect(execution.status).toBe('SUCCEEDED');
     const polls = waitsOf(execution).map(() => ['Wait', 'Check status', 'Finished?']);
     expect(statesOf(execution)).toEqual([...WOKEN.slice(0, -1), ...polls.flat(), 'Deliver']);
-  });
-
-  it.each([
-    ['a wrong capability', (url: string) => `${url.slice(0, -5)}wrong`],
-    ['no capability', (url: string) => url.slice(0, url.lastIndexOf('/'))],
-    ['a capability of another length', (url: string) => `${url}A`],
-    ['an unknown submission', (url: string) => url.replace(/[^/]+\/([^/]+)$/, 'bm9ib2R5IzE/$1')],
-    ['nothing but the address', (url: string) => new URL(url).origin],
-  ])('with %s is answered 404, wakes nobody, and learns nothing', async (_, wrong) => {
-    const { execution, key, webhookUrl, requestId } = await uploadWaiting();
-    const answer = await post(wrong(webhookUrl), JSON.stringify({ request_id: 'forged', status: 'COMPLETED' }));
-    expect(answer.status).toBe(404);
-    expect(await answer.text()).toBe('');
-    expect((await recordOf(execution))?.calledBackAt).toBeUndefined();
-    expect(statesOf(execution)).toEqual(['Submit', 'Await callback']);
-    await cloud.gateway.finish(requestId);
-    await cloud.settled();
-    expect(cloud.s3.list(cloud.resultsBucket, key)).toEqual([`${key}.png`]);
-  });
-
-  it('that lies changes nothing: the status endpoint is the truth', async () => {
-    const { execution, key, webhookUrl, requestId } = await uploadWaiting();
-    const forged = {
-      request_id: 'somebody-elses',
-      status: 'COMPLETED',
-      output: { media_url: ['https://evil.com/x.png'] },
-    };
-    expect((await post(webhookUrl, JSON.stringify(forged))).status).toBe(204);
-    await until(() => waitsOf(execution).length > 0 || undefined);
-    await cloud.gateway.finish(requestId);
-    await cloud.settled();
-    expect(JSON.parse(execution.output ?? '')).toMatchObject({ status: 'DELIVERED', requestId });
-    expect(cloud.s3.list(cloud.resultsBucket, key)).toEqual([`${key}.png`]);
-  });
-
-  it.each<[string, NonNullable<RequestInit['body']>, Record<string, string>]>([
-    ['nothing', '', {}],
-    ['no JSON', 'status=COMPLETED', { 'content-type': 'application/x-www-form-urlencoded' }],
-    ['JSON of another shape', '[[[]]]', { 'content-type': 'application/json' }],
-    ['null', 'null', { 'content-type': 'application/json' }],
-    ['a request id that climbs', '{"request_id":"../../admin"}', { 'content-type': 'application/json' }],
-    ['bytes', Buffer.from([0, 255, 254, 0]), { 'content-type': 'application/octet-stream' }],
-    [
-      'a megabyte',
-      JSON.stringify({ request_id: 'x', padding: 'x'.repeat(1e6) }),
-      { 'content-type': 'application/json' },
-    ],
-  ])('whose body is %s wakes the execution all the same', async (_, body, headers) => {
-    const { execution, webhookUrl, requestId } = await uploadWaiting();
-    cloud.gateway.always({ webhook: 'lose' });
-    await cloud.gateway.finish(requestId);
-    expect((await post(webhookUrl, body, headers)).status).toBe(204);
-    await cloud.settled();
-    expect(statesOf(execution)).toEqual(WOKEN);
-    expect((await recordOf(execution))?.requestId).toBeUndefined();
-  });
-
-  it('by GET is answered 405', async () => {
-    const { execution, webhookUrl } = await uploadWaiting();
-    expect((await fetch(webhookUrl)).status).toBe(405);
-    cloud.stepFunctions.stop(execution.arn);
-    await cloud.settled();
   });
 });
 
@@ -266,16 +173,7 @@ describe('each submission of an execution', () => {
   });
 });
 
-describe('logs, states and error files', () => {
-  it('hold no capability and, but for the table, no task token', async () => {
-    const capabilities = cloud.gateway.submissions.map((submission) => webhookUrlOf(submission).split('/').at(-1));
-    const everything = [...cloud.logs, ...cloud.stepFunctions.executions.map((execution) => JSON.stringify(execution))];
-    const text = everything.join('\n');
-    expect(capabilities.length).toBeGreaterThan(10);
-    for (const capability of capabilities) expect(text).not.toContain(capability);
-    expect(text).not.toContain('taskToken');
-  });
-});
+checkWhatIsSaid();
 
 /** The request id of the job that was accepted last. */
 function lastAccepted({ gateway }: LocalCloud): string | undefined {

@@ -1,9 +1,8 @@
-import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { expect } from 'vitest';
-import { submissionId } from '../../functions/callbacks/table.ts';
 import { AwsError } from '../../local/aws-api.ts';
 import type { CloudOptions } from '../../local/cloud.ts';
 import type { JobOutcome, Submission, WebhookBehaviour } from '../../local/gateway.ts';
+import { callbackRecord } from '../callback-record.ts';
 import { until } from '../until.ts';
 import { HASTY, skewed } from './options.ts';
 import type { Scene } from './scene.ts';
@@ -45,12 +44,7 @@ export const lastRequestId = (scene: Scene): string =>
   posts(scene).findLast(({ accepted }) => accepted)?.requestId ?? 'none has been accepted';
 
 /** What the table knows of a submission of this row. */
-export async function recordOf(scene: Scene, submission = 1) {
-  const { template, dynamoDb } = scene.cloud;
-  const TableName = template.ref(template.resources('AWS::DynamoDB::Table')[0]?.logicalId ?? '');
-  const Key = { submission: { S: submissionId(scene.execution.name, submission) } };
-  return (await dynamoDb?.client.send(new GetItemCommand({ TableName, Key, ConsistentRead: true })))?.Item;
-}
+export const recordOf = (scene: Scene, submission?: number) => callbackRecord(scene.cloud, scene.execution, submission);
 
 /** Waits until a callback has been noted. */
 export async function calledBack(scene: Scene, submission = 1): Promise<void> {
