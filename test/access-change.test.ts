@@ -3,7 +3,8 @@ import type { LocalCloud } from '../local/cloud.ts';
 import type { S3Request } from '../local/s3.ts';
 import type { Execution } from '../local/step-functions.ts';
 import { synthesize } from '../local/template.ts';
-import { messageOf, statesOf } from './executions.ts';
+import { BEFORE, EXISTING, STILL_WORKING, underWay } from './changing-settings.ts';
+import { messageOf } from './executions.ts';
 import { accessToS3 } from './permissions/enforce.ts';
 import { CAT } from './pictures.ts';
 import { errorFile, startCloud } from './pipeline-rig.ts';
@@ -18,15 +19,6 @@ let cloud: LocalCloud;
 // The first synth loads the CDK: longer than all that a test does afterwards.
 beforeAll(() => void synthesize());
 afterEach(() => cloud?.close());
-
-const EXISTING = {
-  photos: { versioned: true, eventBridge: true },
-  images: { versioned: true, eventBridge: true },
-  cutouts: { versioned: true },
-  elsewhere: { versioned: true },
-};
-const BEFORE = { uploadsBucket: 'photos', resultsBucket: 'cutouts', uploadsPrefix: 'in/', resultsPrefix: 'out/' };
-const STILL_WORKING = { document: { status: 'PROCESSING' } };
 
 async function start(settings: Record<string, unknown> = {}, photos = EXISTING.photos): Promise<void> {
   cloud = await startCloud({ settings: { ...BEFORE, ...settings }, existingBuckets: { ...EXISTING, photos } });
@@ -55,14 +47,6 @@ function holdFirst(is: (request: S3Request) => boolean): { held: Promise<void>; 
   return { held, release };
 }
 
-/** Uploads an image, and waits until its execution has been in this state. */
-async function underWay(key: string, state: string): Promise<Execution> {
-  cloud.s3.put('photos', key, CAT);
-  const execution = await until(() => cloud.stepFunctions.executions.find(({ input }) => input.includes(key)));
-  await until(() => statesOf(execution).includes(state));
-  return execution;
-}
-
 const cutouts = (bucket: string) => cloud.s3.list(bucket).filter((key) => key.endsWith('.png'));
 
 describe.each([
@@ -72,14 +56,14 @@ describe.each([
   it('lets what the gateway has fetched be delivered, and fails by name what it has not, or what is unpaid', async () => {
     await start();
     cloud.gateway.always({ status: STILL_WORKING });
-    const fetched = await underWay('in/fetched.jpg', 'Check status');
+    const fetched = await underWay(cloud, 'in/fetched.jpg', 'Check status');
     const [first] = cloud.gateway.submissions;
     await until(() => cloud.gateway.job(String(first?.requestId))?.status === 'COMPLETED');
     cloud.gateway.always({ outcome: 'NEVER' });
-    const unfetched = await underWay('in/unfetched.jpg', 'Check status');
+    const unfetched = await underWay(cloud, 'in/unfetched.jpg', 'Check status');
     const [, second] = cloud.gateway.submissions;
     cloud.gateway.always({ submit: { status: 429 } });
-    const unpaid = await underWay('in/unpaid.jpg', 'Submit');
+    const unpaid = await underWay(cloud, 'in/unpaid.jpg', 'Submit');
     await until(() => cloud.gateway.submissions.length > 2);
     await change(settings);
     cloud.gateway.always({ submit: 'accept', outcome: 'COMPLETED', status: 'normal' });
@@ -100,10 +84,10 @@ describe('another results bucket and prefix', () => {
   it('take a delivery that is under way, and one whose callback comes afterwards', async () => {
     await start({ webhook: true });
     cloud.gateway.always({ status: STILL_WORKING, outcome: 'NEVER' });
-    const waiting = await underWay('in/waiting.jpg', 'Await callback');
+    const waiting = await underWay(cloud, 'in/waiting.jpg', 'Await callback');
     cloud.gateway.always({ status: 'normal', outcome: 'COMPLETED' });
     const writing = holdFirst(({ operation, key }) => operation === 'PutObject' && key === 'out/writing.jpg.png');
-    const delivering = await underWay('in/writing.jpg', 'Deliver');
+    const delivering = await underWay(cloud, 'in/writing.jpg', 'Deliver');
     await writing.held;
     await change({ webhook: true, resultsBucket: 'elsewhere', resultsPrefix: 'new/' });
     writing.release();
@@ -144,6 +128,10 @@ const ROWS: Row[] = [
     cutout: ['cutouts', /^out\/in\/old\.jpg~[0-9a-f]{32}\.png$/],
     skipped: { notAnUpload: 1 },
   },
+  {
+    ...{ what: 'uploads bucket', settings: { uploadsBucket: 'images' }, run: 'COMPLETED', plan: 'DRY_RUN' },
+    cutout: ['cutouts', /^out\/in\/old\.jpg~[0-9a-f]{32}\.png$/],
+  },
 ];
 
 describe('a backfill, and a dry run, that are under way', () => {
@@ -153,7 +141,8 @@ describe('a backfill, and a dry run, that are under way', () => {
     cloud.s3.put('photos', 'in/old.jpg', CAT);
     const machine = cloud.template.output('BackfillStateMachineArn');
     const run = cloud.stepFunctions.startOf(machine, 'run', '{}');
-    await until(() => cloud.gateway.accepted === 1);
+    // The gateway must have fetched the image: the new roles forbid its URL.
+    await until(() => cloud.gateway.job(String(cloud.gateway.submissions[0]?.requestId))?.status === 'COMPLETED');
     cloud.s3.put('photos', 'in/dry/other.jpg', CAT);
     const look = holdFirst(({ operation, key }) => operation === 'HeadObject' && key === 'in/dry/other.jpg');
     const plan = cloud.stepFunctions.startOf(machine, 'plan', '{"prefix": "in/dry/", "dryRun": true}');

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { LocalCloud } from '../local/cloud.ts';
 import type { Execution } from '../local/step-functions.ts';
+import { BEFORE, begun, EXISTING, STILL_WORKING, underWay } from './changing-settings.ts';
 import { messageOf, statesOf } from './executions.ts';
 import { policiesOf, refused } from './permissions/policies.ts';
 import { Requests } from './permissions/requests.ts';
@@ -15,15 +16,6 @@ import { until } from './until.ts';
 
 let cloud: LocalCloud;
 afterEach(() => cloud?.close());
-
-const EXISTING = {
-  photos: { versioned: true, eventBridge: true },
-  images: { versioned: true, eventBridge: true },
-  cutouts: { versioned: true },
-  elsewhere: { versioned: true },
-};
-const BEFORE = { uploadsBucket: 'photos', resultsBucket: 'cutouts', uploadsPrefix: 'in/', resultsPrefix: 'out/' };
-const STILL_WORKING = { document: { status: 'PROCESSING' } };
 
 async function start(settings: Record<string, unknown>): Promise<void> {
   cloud = await startCloud({
@@ -42,35 +34,23 @@ async function change(settings: Record<string, unknown>): Promise<() => Promise<
   return () => refused(policiesOf(cloud.template, {}), requests);
 }
 
-/** Uploads an image, and waits until its execution has been in this state. */
-async function underWay(key: string, state: string): Promise<Execution> {
-  cloud.s3.put('photos', key, CAT);
-  return begun(key, state);
-}
-
-async function begun(key: string, state: string): Promise<Execution> {
-  const execution = await until(() => cloud.stepFunctions.executions.find(({ input }) => input.includes(key)));
-  await until(() => statesOf(execution).includes(state));
-  return execution;
-}
-
 /** Executions in each stage of their life. */
 async function oneOfEach(): Promise<Record<'undelivered' | 'waiting' | 'url' | 'failing' | 'submitting', Execution>> {
   cloud.gateway.always({ download: 'html' });
-  const undelivered = await underWay('in/undelivered.jpg', 'Deliver');
+  const undelivered = await underWay(cloud, 'in/undelivered.jpg', 'Deliver');
   await cloud.settled();
   expect(undelivered.error).toBe('InvalidResult');
   cloud.gateway.always({ download: 'normal', status: STILL_WORKING });
-  const waiting = await underWay('in/waiting.jpg', 'Check status');
+  const waiting = await underWay(cloud, 'in/waiting.jpg', 'Check status');
   cloud.gateway.nextDownloads({ status: 200, body: CAT }, { status: 200, body: CAT });
   const input = { imageUrl: `${cloud.gateway.cdnUrl}/picture.jpg`, resultKey: 'from/url' };
   cloud.stepFunctions.start('url', JSON.stringify(input));
-  const url = await begun('from/url', 'Check status');
+  const url = await begun(cloud, 'from/url', 'Check status');
   cloud.gateway.nextOutcomes('FAILED');
-  const failing = await underWay('in/failing.jpg', 'Check status');
+  const failing = await underWay(cloud, 'in/failing.jpg', 'Check status');
   cloud.gateway.always({ submit: { status: 429 } });
   const tried = cloud.gateway.submissions.length;
-  const submitting = await underWay('in/submitting.jpg', 'Submit');
+  const submitting = await underWay(cloud, 'in/submitting.jpg', 'Submit');
   await until(() => cloud.gateway.submissions.length > tried);
   return { undelivered, waiting, url, failing, submitting };
 }
@@ -146,10 +126,10 @@ describe('webhook turned off', () => {
   it('costs time only, for an execution that awaits its callback and for one that is redriven: they poll in the end', async () => {
     await start({ webhook: true });
     cloud.gateway.nextSubmits({ status: 402 });
-    const failed = await underWay('in/failed.jpg', 'Submit');
+    const failed = await underWay(cloud, 'in/failed.jpg', 'Submit');
     await cloud.settled();
     cloud.gateway.always({ status: STILL_WORKING, outcome: 'NEVER' });
-    const waiting = await underWay('in/waiting.jpg', 'Await callback');
+    const waiting = await underWay(cloud, 'in/waiting.jpg', 'Await callback');
     const refusals = await change({});
     cloud.gateway.always({ status: 'normal', outcome: 'COMPLETED' });
     cloud.stepFunctions.redrive(failed.arn);
@@ -164,26 +144,5 @@ describe('webhook turned off', () => {
     expect(cloud.gateway.accepted).toBe(2);
     // The definition that it began with asks for the table, which is gone.
     expect((await refusals()).filter((line) => !line.includes('dynamodb:UpdateItem'))).toEqual([]);
-  });
-});
-
-describe('a backfill that runs while the uploads bucket changes', () => {
-  it('ends by a documented name, and what it had submitted is delivered once', async () => {
-    cloud = await startCloud({
-      settings: BEFORE,
-      existingBuckets: { ...EXISTING, photos: { versioned: true, eventBridge: false } },
-    });
-    cloud.gateway.always({ status: STILL_WORKING });
-    cloud.s3.put('photos', 'in/old.jpg', CAT);
-    const backfill = cloud.stepFunctions.startOf(cloud.template.output('BackfillStateMachineArn'), 'night', '{}');
-    await until(() => cloud.gateway.accepted === 1);
-    await change({ uploadsBucket: 'images' });
-    cloud.gateway.always({ status: 'normal' });
-    await cloud.settled();
-    expect(backfill.error ?? backfill.status).toMatch(/^(SUCCEEDED|MapRunFailed|InternalError)$/);
-    for (const { error } of cloud.stepFunctions.executions) expect(error).not.toBe('States.Runtime');
-    expect(cloud.gateway.accepted).toBe(1);
-    const results = cloud.s3.list('cutouts').filter((key) => key.endsWith('.png'));
-    expect(results).toEqual([expect.stringMatching(/^out\/in\/old\.jpg~[0-9a-f]{32}\.png$/)]);
   });
 });
