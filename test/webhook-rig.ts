@@ -13,11 +13,11 @@ export let number = 0;
 export const newKey = () => `webhook-${++number}.jpg`;
 export const WOKEN = ['Submit', 'Await callback', 'Check status', 'Finished?', 'Deliver'];
 
-/** Starts it before the first test of a file. */
-export function shareWebhookCloud(): void {
+/** Starts it before the first test of a file. @param callbackTimeoutMs How long an execution waits for its callback. */
+export function shareWebhookCloud({ callbackTimeoutMs = 1_000 } = {}): void {
   beforeAll(async () => {
     // Retries leave time for a callback: 70 of them, on a machine that may be slow.
-    const timing = { callbackTimeoutMs: 1_000, retryMs: 50, gateway: { durationMs: 150 } };
+    const timing = { callbackTimeoutMs, retryMs: 50, gateway: { durationMs: 150 } };
     cloud = await startCloud({ settings: { webhook: true }, ...timing });
   });
   afterEach(() => {

@@ -3,7 +3,8 @@ import { statesOf, waitsOf } from '../executions.ts';
 import { until } from '../until.ts';
 import { checkWhatIsSaid, cloud, post, recordOf, shareWebhookCloud, uploadWaiting, WOKEN } from '../webhook-rig.ts';
 
-shareWebhookCloud();
+// Nothing but a callback wakes these executions.
+shareWebhookCloud({ callbackTimeoutMs: 60_000 });
 
 describe('a callback', () => {
   it.each([

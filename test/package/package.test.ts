@@ -153,7 +153,8 @@ describe("a stranger's app", () => {
   it.each(['cjs', 'esm'] as const)('may be bundled by esbuild, without a warning, as %s', async (format) => {
     const { file, warnings } = await bundle(format);
     expect(warnings).toEqual([]);
-    const { stdout } = await run(process.execPath, [file], { cwd: tmpdir() });
+    const env = { ...process.env, CDK_OUTDIR: join(folder, 'bundled', `${format}.out`) };
+    const { stdout } = await run(process.execPath, [file], { cwd: tmpdir(), env });
     expect(stdout.trim()).toMatch(/^Shop\/Photos\/.*StateMachine$/);
   });
 

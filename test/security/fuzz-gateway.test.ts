@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isError } from '../../functions/errors.ts';
 import { Gateway } from '../../functions/gateway/client.ts';
-import { API_KEY, check, outcomeOf } from './fuzzing.ts';
-import { almost, SIGNATURE, SIGNED_URL, textOf } from './hostile.ts';
+import { check, outcomeOf } from './fuzzing.ts';
+import { API_KEY, almost, SIGNATURE, SIGNED_URL, textOf } from './hostile.ts';
 
 describe('the answer of the gateway', () => {
   /** What the next connection is answered, to the byte. */

@@ -7,8 +7,8 @@ import { firstSubmission, resultKeyOf } from '../../functions/input.ts';
 import { type AwsApi, AwsError, serveAwsApi } from '../../local/aws-api.ts';
 import { LocalS3 } from '../../local/s3.ts';
 import { CONTEXT, setEnvironment } from '../functions/invocation.ts';
-import { API_KEY, check, outcomeOf } from './fuzzing.ts';
-import { almost, SIGNED_URL, textOf } from './hostile.ts';
+import { check, outcomeOf } from './fuzzing.ts';
+import { API_KEY, almost, SIGNED_URL, textOf } from './hostile.ts';
 
 /**
  * What comes from outside may be anything. Whoever reads it answers, or fails by a name of ours, which the state machine's

@@ -1,11 +1,9 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { isErrorName } from '../../functions/errors.ts';
-import { SIGNATURE, seed } from './hostile.ts';
+import { API_KEY, SIGNATURE, seed } from './hostile.ts';
 
 /** Checks of whatever comes in. */
-
-export const API_KEY = 'planted+key/0123456789';
 
 export function check<T>(
   numRuns: number,

@@ -1,5 +1,8 @@
 import fc from 'fast-check';
 
+/** An API key that looks different in a URL, and in JSON that escapes slashes. */
+export const API_KEY = 'planted+key/0123456789';
+
 /** Another one for each run. The same again: `FC_SEED=<seed> npx vitest run test/security/fuzz`. */
 export const seed = Number(process.env.FC_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
