@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import { Runtime } from 'aws-cdk-lib/aws-lambda';
-import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogLevel, NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Construct } from 'constructs';
 import { BackgroundRemoval, type BackgroundRemovalProps } from 'cutout';
 
@@ -14,7 +14,7 @@ export class CatalogueStack extends Stack {
       entry: join(import.meta.dirname, 'lambda-caller.handler.ts'),
       runtime: Runtime.NODEJS_24_X,
       // The SDK that it was tested with, in place of the one that the runtime happens to have.
-      bundling: { bundleAwsSDK: true },
+      bundling: { bundleAwsSDK: true, logLevel: LogLevel.WARNING },
       environment: { STATE_MACHINE_ARN: removal.stateMachine.stateMachineArn },
     });
     removal.grantStart(caller);

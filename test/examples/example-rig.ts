@@ -2,6 +2,7 @@ import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { App, type Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { vi } from 'vitest';
 import type { BackgroundRemovalProps } from '../../infra/index.ts';
 import { type CloudOptions, LOCAL_CREDENTIALS, type LocalCloud } from '../../local/cloud.ts';
 import { REGION, type Resource } from '../../local/template.ts';
@@ -24,11 +25,22 @@ export function startExample<S extends Stack>(
     app: (props) => {
       const app = new App(props);
       const gatewayUrl = app.node.getContext('gatewayUrl');
-      const stack = new Example(app, 'Example', { gatewayUrl, resultHosts: [app.node.getContext('resultHosts')] });
+      const resultHosts = [app.node.getContext('resultHosts')];
+      const stack = quietly(() => new Example(app, 'Example', { gatewayUrl, resultHosts }));
       adapt?.(stack);
       return app;
     },
   });
+}
+
+/** The CDK would say on the console which asset it bundles. */
+function quietly<T>(work: () => T): T {
+  const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  try {
+    return work();
+  } finally {
+    said.mockRestore();
+  }
 }
 
 /** Stores a photo where Cutout does not look. @returns a presigned URL of it, which differs each second */

@@ -1,7 +1,7 @@
 import { getDefaultAutoSelectFamilyAttemptTimeout, setDefaultAutoSelectFamilyAttemptTimeout } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
-import { main } from '../../commands/shared/main.ts';
-import { CONNECT_ATTEMPT_MS } from '../../functions/runtime/connecting.ts';
+import { main } from '../../../commands/shared/main.ts';
+import { CONNECT_ATTEMPT_MS } from '../../../functions/runtime/connecting.ts';
 
 it('gives an address of a host as long to connect as the functions do', async () => {
   const before = getDefaultAutoSelectFamilyAttemptTimeout();

@@ -1,7 +1,7 @@
 import type { HistoryEvent } from '@aws-sdk/client-sfn';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { billOf, callbackIn, visitsIn } from '../../commands/shared/history.ts';
-import { parts, Timeline } from '../../commands/shared/timeline.ts';
+import { billOf, callbackIn, visitsIn } from '../../../commands/shared/history.ts';
+import { parts, Timeline } from '../../../commands/shared/timeline.ts';
 
 /** Histories as Step Functions writes them: with each attempt of a task, and a type of its own for a timeout. */
 let seconds = 0;

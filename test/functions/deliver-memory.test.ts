@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BUNDLES } from '../infra/parts/paths.ts';
-import { LOCAL_CREDENTIALS } from '../local/cloud.ts';
-import { GatewaySimulator } from '../local/gateway.ts';
-import { LocalS3 } from '../local/s3.ts';
-import { synthesize } from '../local/template.ts';
+import { BUNDLES } from '../../infra/parts/paths.ts';
+import { LOCAL_CREDENTIALS } from '../../local/cloud.ts';
+import { GatewaySimulator } from '../../local/gateway.ts';
+import { LocalS3 } from '../../local/s3.ts';
+import { synthesize } from '../../local/template.ts';
 
 const MIB = 1024 * 1024;
 const BYTES = 100 * MIB;
@@ -67,6 +67,8 @@ async function invoke(event: unknown): Promise<{ output: unknown; peakBytes: num
       RESULTS_PREFIX: '',
       GATEWAY_URL: gateway.url,
       RESULT_HOSTS: gateway.cdnUrl,
+      POWERTOOLS_METRICS_NAMESPACE: 'Cutout',
+      POWERTOOLS_SERVICE_NAME: 'Cutout',
       AWS_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
       AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
