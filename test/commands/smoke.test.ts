@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { inWords } from '../../commands/shared/problems.ts';
 import { AwsError } from '../../local/aws-api.ts';
 import { LOCAL_API_KEY, LOCAL_CREDENTIALS, type LocalCloud } from '../../local/cloud.ts';
+import { closedPort } from '../closed-port.ts';
 import { startCloud } from '../pipeline-rig.ts';
 
 /** `npm run smoke` as a person runs it, against deployed stacks on this machine: one polls, the other is called back. */
@@ -132,7 +133,7 @@ describe('npm run smoke in webhook mode', () => {
 
   it('warns of an endpoint that cannot be reached; a refused upload ends it', async () => {
     const [url] = called.template.resources('AWS::Lambda::Url');
-    called.template.functionUrls.set(url?.logicalId ?? '', await closedPort());
+    called.template.functionUrls.set(url?.logicalId ?? '', `http://127.0.0.1:${await closedPort()}/`);
     called.s3.onRequest = ({ operation }) =>
       operation === 'PutObject' ? { status: 403, code: 'AccessDenied' } : undefined;
     const before = called.gateway.submissions.length;
@@ -179,15 +180,6 @@ describe.concurrent('without a deployment', () => {
     expect(inWords(Object.assign(new Error('as AWS says it'), { name }))).toMatch(new RegExp(`^${words}`));
   });
 });
-
-/** An address where nobody listens. */
-async function closedPort(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return `http://127.0.0.1:${port}/`;
-}
 
 const endpointsOf = (cloud: LocalCloud) => ({ AWS_ENDPOINT_URL: cloud.awsUrl, AWS_ENDPOINT_URL_S3: cloud.s3.url });
 

@@ -33,7 +33,7 @@ const NORMAL: Behaviours = {
 };
 
 /** What changes the record of a submission: Submit, the waiting state, or a callback. */
-export type RecordStep = 'open' | 'close' | 'store-token' | 'note-callback';
+type RecordStep = 'open' | 'close' | 'store-token' | 'note-callback';
 
 function stepOf({ UpdateExpression = '', ConditionExpression = '' }: ItemUpdate): RecordStep | undefined {
   if (ConditionExpression.includes('capability')) return 'note-callback';

@@ -4,7 +4,7 @@ import { startServer } from '../../local/gateway/server.ts';
 import { type GatewayOptions, GatewaySimulator } from '../../local/gateway.ts';
 
 /** What came to a server of a test. */
-export interface Received {
+interface Received {
   method: string;
   url: string;
   headers: IncomingMessage['headers'];

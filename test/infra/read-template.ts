@@ -58,7 +58,7 @@ export function resource(template: Template, type: string, name: string): Resour
 }
 
 /** One action that a role is allowed, on one resource. */
-export interface Grant {
+interface Grant {
   action: string;
   resource: string;
 }

@@ -1,6 +1,7 @@
 import dns from 'node:dns';
-import { createServer, isIP } from 'node:net';
+import { isIP } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { closedPort } from '../../closed-port.ts';
 import { failureOf } from '../failure-of.ts';
 import { gatewayAt, IMAGE_URL, start } from './client-rig.ts';
 
@@ -64,14 +65,4 @@ function resolveTo(addresses: string[]): void {
     answer(null, found);
   const spy = vi.spyOn(dns, 'lookup').mockImplementation(lookup as typeof dns.lookup);
   onTestFinished(() => spy.mockRestore());
-}
-
-/** A port of this machine that nobody listens on. */
-async function closedPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('The server had no port');
-  return address.port;
 }
