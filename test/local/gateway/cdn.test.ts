@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { closeGateways, completed, describeAnswer, gateway, start, startAt, submitted } from './rig.ts';
+import { closeGateways, completed, describeAnswer, gateway, patience, start, startAt, submitted } from './rig.ts';
 
 closeGateways();
 
@@ -14,7 +14,7 @@ describe('downloads that go wrong', () => {
     await start();
     const mediaUrl = await completed();
     gateway.nextDownloads(behaviour);
-    const request = fetch(mediaUrl, { signal: AbortSignal.timeout(100), redirect: 'manual' });
+    const request = fetch(mediaUrl, { signal: patience(behaviour), redirect: 'manual' });
     expect(await describeAnswer(request)).toBe(expected);
     expect((await fetch(mediaUrl)).status).toBe(200);
   });

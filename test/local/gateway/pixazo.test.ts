@@ -5,6 +5,7 @@ import {
   document,
   gateway,
   key,
+  patience,
   start,
   status,
   submit,
@@ -14,9 +15,6 @@ import {
 } from './rig.ts';
 
 closeGateways();
-
-/** Gives up soon only where no answer comes. */
-const patience = (behaviour: unknown) => AbortSignal.timeout(String(behaviour).includes('hang') ? 100 : 10_000);
 
 describe('submissions that go wrong', () => {
   it.each(['hang', 'reset', 'html', 'redirect'] as const)('%s: makes no job', async (behaviour) => {

@@ -79,6 +79,9 @@ export async function completed(imageUrl = `${website.url}/cat.jpg`): Promise<st
   return media_url[0] ?? '';
 }
 
+/** Gives up soon only where no answer comes. */
+export const patience = (behaviour: unknown) => AbortSignal.timeout(String(behaviour).includes('hang') ? 100 : 10_000);
+
 /** What came of a request, in a word or two. */
 export async function describeAnswer(request: Promise<Response>): Promise<string> {
   try {
