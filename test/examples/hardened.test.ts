@@ -9,11 +9,13 @@ import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { HardenedStack } from '../../examples/hardened.ts';
 import { BackgroundRemoval, type BackgroundRemovalProps } from '../../infra/index.ts';
 import { ACCOUNT, REGION } from '../../local/template.ts';
-import { type Json, type Resource, withOutdir } from '../infra/support.ts';
+import type { Json, Resource } from '../infra/read-template.ts';
+import { withOutdir } from '../infra/synth.ts';
 import { policiesOf, refused } from '../permissions/policies.ts';
 import { Requests } from '../permissions/requests.ts';
-import { CAT, startCloud } from '../support.ts';
-import { bucketName } from './support.ts';
+import { CAT } from '../pictures.ts';
+import { startCloud } from '../pipeline-rig.ts';
+import { bucketName } from './example-rig.ts';
 
 /** The proactive controls of AWS Control Tower, asked by AWS's own validator, with the rules that come with it. */
 
