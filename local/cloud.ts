@@ -88,19 +88,16 @@ export class LocalCloud {
     this.s3 = s3;
     this.#awsApi = awsApi;
     this.#synthesized = this.#synthesize(options.settings);
-    const { onHistory, waitMs, retryMs, callbackTimeoutMs } = options;
     this.stepFunctions = new LocalStepFunctions({
+      // How long it waits, and who is told of it.
+      ...options,
       ...machinesOf(this.template),
       s3,
       invoke: (arn, event) => this.#invoke(arn, event),
       onCall: (caller, operation, input) => this.#note(caller, operation, input),
-      onHistory,
       onStatusChange: (execution) => this.bus.put(statusChange(execution, execution.stateMachineArn)),
       updateItem: (input) => this.#updateItem(input),
       refuse: (operation, input) => this.onAwsCall?.(operation, input),
-      waitMs,
-      retryMs,
-      callbackTimeoutMs,
     });
     Object.assign(awsApi.operations, this.secrets.operations, this.stepFunctions.operations, {
       ...queueOperations(this.queues),

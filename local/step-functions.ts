@@ -8,10 +8,11 @@ import type { Execution, ExecutionStatus, HistoryEvent } from './step-functions/
 import { Histories, type HistoryListeners } from './step-functions/history.ts';
 import { MapRun } from './step-functions/map-run.ts';
 import { operationsOf } from './step-functions/operations.ts';
-import { type CallListener, type Services, Tasks, TOKEN } from './step-functions/tasks.ts';
+import { type CallListener, type Services, Tasks, TOKEN, type WaitListener } from './step-functions/tasks.ts';
+import { type ExecutionWait, type Pace, paced, Retriers } from './step-functions/waits.ts';
 import { ACCOUNT, REGION } from './template.ts';
 
-export type { Execution, ExecutionStatus, HistoryEvent };
+export type { Execution, ExecutionStatus, ExecutionWait, HistoryEvent, Pace };
 
 /** The state machines there are. */
 export interface Machines {
@@ -22,18 +23,11 @@ export interface Machines {
   others?: Record<string, Definition> | undefined;
 }
 
-export interface StepFunctionsOptions extends Services, Machines, HistoryListeners {
+export interface StepFunctionsOptions extends Services, Machines, HistoryListeners, Pace {
   /** Where Distributed Maps read their items and write their results. @default - they cannot */
   s3?: LocalS3 | undefined;
   /** Sees each call of another service that an execution of a state machine makes. */
   onCall?: ((stateMachineArn: string, operation: string, input: unknown) => void) | undefined;
-  /**
-   * Waits of this many milliseconds in place of those of Wait states, and of those for which Check status asks.
-   * @default - the definition's own
-   */
-  waitMs?: number | undefined;
-  /** Waits of this many milliseconds in place of those of all other retriers. @default - the definition's own */
-  retryMs?: number | undefined;
 }
 
 /** An execution and what runs it. */
@@ -181,20 +175,20 @@ export class LocalStepFunctions {
       startDate: Date.now(),
       redriveCount: 0,
       history: [],
+      waits: [],
     };
     this.#run(execution, definition, undefined, input);
     return execution;
   }
 
   #run(execution: Execution, whole: Definition, startAt: string | undefined, input: Json): void {
-    const { definition, states, maps } = prepare(whole);
+    const prepared = prepare(whole);
+    const { definition, states, maps } = prepared;
     const machine = new StateMachine(
       { ...definition, ...(startAt !== undefined && { StartAt: startAt }) },
       { validationOptions: { noValidate: true } },
     );
-    const { waitMs, retryMs } = this.#options;
-    const waits = states.filter(([, { Type }]) => Type === 'Wait');
-    const retriers = states.map(([name, state]) => [name, 'Retry' in state ? (state.Retry ?? []) : []] as const);
+    const retriers = new Map(states.map(([name, state]) => [name, new Retriers(state, this.#options)]));
     const tasks = states.filter(([, { Type }]) => Type === 'Task');
     const stopped = new AbortController();
     const { signal } = stopped;
@@ -208,15 +202,25 @@ export class LocalStepFunctions {
     };
     const handlerOf = (name: string, state: Definition['States'][string]) => {
       const map = maps.get(name);
+      const onWait: WaitListener = (kind, askedMs) => {
+        const ms = paced(kind, askedMs, this.#options);
+        this.#histories.wait(execution, { state: name, kind, ms, askedMs });
+        return ms;
+      };
       const handler = map
         ? (parameters: Json) => this.#runMap(execution, name, map, parameters, context, signal, onCall)
-        : this.#tasks.handlerOf(state, signal, onCall);
+        : this.#tasks.handlerOf(state, signal, onCall, onWait);
       return async (parameters: Json) => {
         if (signal.aborted) throw new Stopped();
         const outcome = await handler(parameters).catch((error: Error) => error);
         if (signal.aborted) throw new Stopped();
-        if (outcome instanceof Error) throw outcome;
-        return outcome;
+        if (!(outcome instanceof Error)) {
+          retriers.get(name)?.succeeded();
+          return outcome;
+        }
+        const next = retriers.get(name)?.failed(outcome);
+        if (next) this.#histories.wait(execution, { state: name, kind: 'attempt', ...next });
+        throw outcome;
       };
     };
     // Its first task begins at once, and may start another execution.
@@ -228,11 +232,7 @@ export class LocalStepFunctions {
         taskResourceLocalHandlers: Object.fromEntries(
           tasks.map(([name, state]) => [name, handlerOf(name, state)] as const),
         ),
-        ...(waitMs !== undefined && { waitTimeOverrides: Object.fromEntries(waits.map(([name]) => [name, waitMs])) }),
-        // Where it is negative, the definition's own.
-        retryIntervalOverrides: Object.fromEntries(
-          retriers.map(([name, each]) => [name, each.map(() => retryMs ?? -1)]),
-        ),
+        retryIntervalOverrides: Object.fromEntries(Array.from(retriers, ([name, { delays }]) => [name, delays])),
       },
       context,
     });
@@ -242,7 +242,7 @@ export class LocalStepFunctions {
       abort();
     };
     // Whatever ends it, nothing that it waits for goes on.
-    run.ended = this.#histories.follow(execution, eventLogs, maps).finally(() => stopped.abort());
+    run.ended = this.#histories.follow(execution, eventLogs, prepared).finally(() => stopped.abort());
   }
 
   #runMap(

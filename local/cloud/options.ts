@@ -1,13 +1,14 @@
 import type { GatewayOptions } from '../gateway.ts';
 import type { BucketOptions } from '../s3.ts';
-import type { Execution, HistoryEvent } from '../step-functions.ts';
+import type { HistoryListeners } from '../step-functions/history.ts';
+import type { Pace } from '../step-functions.ts';
 import type { AppOptions } from '../template.ts';
 
 /** The key that the simulated gateway accepts, and that any S3 client of this machine may sign with. */
 export const LOCAL_API_KEY = 'local-api-key';
 export const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local-secret' };
 
-export interface CloudOptions extends AppOptions {
+export interface CloudOptions extends AppOptions, Pick<HistoryListeners, 'onHistory' | 'onWait'>, Pace {
   /** Settings, as `cdk deploy -c …` takes them. `gatewayUrl` and `resultHosts` are the simulator's. */
   settings?: Record<string, unknown>;
   gateway?: Partial<GatewayOptions>;
@@ -15,16 +16,9 @@ export interface CloudOptions extends AppOptions {
   existingBuckets?: Record<string, BucketOptions>;
   /** The API key in the secret; null leaves it empty, as after a first deploy. @default the key the simulator accepts */
   apiKey?: string | null;
-  /** In place of every Wait state's time, in milliseconds. @default - the definition's */
-  waitMs?: number;
-  /** In place of every retrier's delay, in milliseconds. @default - the definition's */
-  retryMs?: number;
-  /** In place of the time a callback is waited for, in milliseconds. @default - the definition's */
-  callbackTimeoutMs?: number;
   /** In place of the queue's visibility timeout, in milliseconds. @default - the template's */
   visibilityMs?: number;
   /** Environment variables for all functions, in place of the template's. */
   environment?: Record<string, string>;
-  onHistory?: (execution: Execution, event: HistoryEvent) => void;
   onLog?: (functionName: string, line: string) => void;
 }

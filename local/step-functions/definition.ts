@@ -30,6 +30,8 @@ export interface Prepared {
   states: [name: string, state: State][];
   /** The Distributed Maps, by name: in the definition, tasks stand in their place. */
   maps: Map<string, DistributedMap>;
+  /** Names of the Wait states, likewise. */
+  waits: Set<string>;
   /** Whether it uses JSONata, which the interpreter does not know. */
   usesJsonata: boolean;
 }
@@ -38,9 +40,12 @@ const prepared = new WeakMap<Definition, Prepared>();
 /** Definitions that have been checked, as JSON. */
 const valid = new Set<string>();
 
+/** The resource of the tasks in the place of Wait states. */
+export const WAIT = 'wait';
+
 /**
- * Checks a definition and puts a task in the place of each Distributed Map, whose parameters let the interpreter evaluate
- * the reference paths. The check, once for each text, takes longer than all else that an execution takes.
+ * Checks a definition and puts a task in the place of each Distributed Map and Wait state, whose parameters let the
+ * interpreter evaluate the reference paths. The check, once for each text, takes longer than all else that an execution takes.
  */
 export function prepare(definition: Definition): Prepared {
   const known = prepared.get(definition);
@@ -56,6 +61,7 @@ export function prepare(definition: Definition): Prepared {
 function rewrite(definition: Definition): Prepared {
   const states: Prepared['states'] = [];
   const maps: Prepared['maps'] = new Map();
+  const waits: Prepared['waits'] = new Set();
   const inner = (part: Definition): Definition => ({
     ...part,
     ...(part.TimeoutSeconds !== undefined && { TimeoutSeconds: Math.min(part.TimeoutSeconds, LONGEST_TIMEOUT) }),
@@ -75,10 +81,14 @@ function rewrite(definition: Definition): Prepared {
         // Checked as a part of the whole.
         prepared.set(ItemProcessor, rewrite(ItemProcessor));
         maps.set(name, { ...map, ItemProcessor });
-        return taskInPlaceOf(state);
+        return taskInPlaceOfMap(state);
       }
       const processor = state.ItemProcessor ?? state.Iterator;
       return processor ? { ...state, ItemProcessor: inner(processor) } : state;
+    }
+    if (state.Type === 'Wait') {
+      waits.add(name);
+      return taskInPlaceOfWait(state);
     }
     if (state.Type !== 'Task' || !state.Resource.includes(':states:startExecution')) return state;
     return 'TimeoutSecondsPath' in state ? state : { TimeoutSeconds: LONGEST_TIMEOUT, ...state };
@@ -87,7 +97,7 @@ function rewrite(definition: Definition): Prepared {
   const usesJsonata = [definition, ...states.map(([, state]) => state)].some(
     (part) => (part as { QueryLanguage?: string }).QueryLanguage === 'JSONata',
   );
-  return { definition: rewritten, states, maps, usesJsonata };
+  return { definition: rewritten, states, maps, waits, usesJsonata };
 }
 
 function isDistributed({ ItemProcessor }: { ItemProcessor?: object }): boolean {
@@ -95,7 +105,25 @@ function isDistributed({ ItemProcessor }: { ItemProcessor?: object }): boolean {
   return ProcessorConfig?.Mode === 'DISTRIBUTED';
 }
 
-function taskInPlaceOf(state: State): State {
+/** What a Wait state waits for is told to its handler, and its input is its output. */
+function taskInPlaceOfWait(state: State): State {
+  const { Seconds, SecondsPath, Timestamp, TimestampPath, ...rest } = state as State & Record<string, Json>;
+  const Parameters = evaluated(
+    Object.fromEntries(
+      Object.entries({ Seconds, SecondsPath, Timestamp, TimestampPath }).filter(([, value]) => value !== undefined),
+    ) as Fields,
+  );
+  return {
+    ...rest,
+    Type: 'Task',
+    Resource: WAIT,
+    TimeoutSeconds: LONGEST_TIMEOUT,
+    Parameters,
+    ResultPath: null,
+  } as State;
+}
+
+function taskInPlaceOfMap(state: State): State {
   const { ItemReader, ItemsPath, ItemBatcher, ResultWriter, ItemSelector, ItemProcessor, Label, ...rest } =
     state as State & DistributedMap;
   const kept = Object.entries(rest).filter(([field]) => !/^(MaxConcurrency|ToleratedFailure)/.test(field));

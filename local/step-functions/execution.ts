@@ -1,3 +1,5 @@
+import type { ExecutionWait } from './waits.ts';
+
 export type ExecutionStatus = 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'ABORTED';
 
 /** What happened in an execution, in the shape of Step Functions' history. */
@@ -26,6 +28,8 @@ export interface Execution {
   /** The Map Run that it is a child of. */
   mapRunArn?: string;
   history: HistoryEvent[];
+  /** Its waits, which AWS does not tell. */
+  waits: ExecutionWait[];
 }
 
 /** An execution as `startExecution.sync:2` and a Map Run's result files describe it: times in milliseconds. */

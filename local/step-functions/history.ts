@@ -1,11 +1,15 @@
 import type { StateMachine } from 'aws-local-stepfunctions';
+import type { Prepared } from './definition.ts';
 import type { Execution, ExecutionStatus, HistoryEvent } from './execution.ts';
+import type { ExecutionWait } from './waits.ts';
 
 type Logged = ReturnType<StateMachine['run']>['eventLogs'] extends AsyncGenerator<infer E> ? E : never;
 
 export interface HistoryListeners {
   /** Called after each event of each execution. */
   onHistory?: ((execution: Execution, event: HistoryEvent) => void) | undefined;
+  /** Called once each wait of each execution has begun, after the event that led to it. */
+  onWait?: ((execution: Execution, wait: ExecutionWait) => void) | undefined;
   /** Called when an execution's status changes, as EventBridge is told. */
   onStatusChange?: ((execution: Execution) => void) | undefined;
 }
@@ -18,9 +22,10 @@ export class Histories {
     this.#listeners = listeners;
   }
 
-  async follow(execution: Execution, events: AsyncGenerator<Logged>, maps: Map<string, unknown>): Promise<void> {
-    // A Distributed Map runs as a task, and shows as what it is.
-    const typeOf = ({ name, type }: { name: string; type: string }) => (maps.has(name) ? 'Map' : type);
+  async follow(execution: Execution, events: AsyncGenerator<Logged>, { maps, waits }: Prepared): Promise<void> {
+    // Distributed Maps and Wait states run as tasks, and show as what they are.
+    const typeOf = ({ name, type }: { name: string; type: string }) =>
+      maps.has(name) ? 'Map' : waits.has(name) ? 'Wait' : type;
     for await (const event of events) {
       switch (event.type) {
         case 'ExecutionStarted':
@@ -64,6 +69,16 @@ export class Histories {
     execution.stopDate = Date.now();
     this.record(execution, type, details);
     this.#listeners.onStatusChange?.(execution);
+  }
+
+  /** Notes a wait that begins now. What the interpreter tells of the event before it arrives a little later. */
+  wait(execution: Execution, begun: Omit<ExecutionWait, 'at' | 'eventId'>): void {
+    const at = Date.now();
+    setImmediate(() => {
+      const wait = { ...begun, at, eventId: execution.history.length };
+      execution.waits.push(wait);
+      this.#listeners.onWait?.(execution, wait);
+    });
   }
 
   record(execution: Execution, type: string, details: Partial<HistoryEvent> = {}): void {

@@ -26,7 +26,7 @@ export function operationsOf(api: StepFunctionsApi): Record<string, Operation> {
       return { executionArn: arn, startDate: seconds(startDate) };
     },
     'AWSStepFunctions.DescribeExecution': ({ executionArn }) => {
-      const { arn, history: _, startDate, stopDate, ...rest } = get(executionArn);
+      const { arn, history: _, waits: __, startDate, stopDate, ...rest } = get(executionArn);
       const dates = { startDate: seconds(startDate), stopDate: seconds(stopDate) };
       return { executionArn: arn, ...rest, ...dates };
     },

@@ -1,11 +1,16 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AwsError } from '../aws-api.ts';
 import { FunctionError } from '../lambda.ts';
-import type { Definition, Json } from './definition.ts';
+import { type Definition, type Json, WAIT } from './definition.ts';
 import { describeChild, type Execution, named } from './execution.ts';
+import type { WaitKind } from './waits.ts';
 
 /** Stands for the task token until a task is entered. */
 export const TOKEN = 'local-task-token';
+
+/** The longest time that a timer can be set to. */
+const LONGEST_MS = 2 ** 31 - 1;
 
 type Handler = (parameters: Json) => Promise<Json>;
 
@@ -18,11 +23,12 @@ export interface Services {
   invoke: (functionArn: string, event: unknown) => Promise<unknown>;
   /** DynamoDB's UpdateItem, for the integration of that name. */
   updateItem?: ((input: unknown) => Promise<unknown>) | undefined;
-  /** Time limit of tasks that wait for a token, in milliseconds. @default - the definition's own */
-  callbackTimeoutMs?: number | undefined;
   /** Sees each call of Step Functions that a task makes, and may refuse it. */
   refuse?: ((operation: string, input: unknown) => AwsError | undefined) | undefined;
 }
+
+/** Begins a wait of so many milliseconds by the definition. @returns how long it lasts on this machine */
+export type WaitListener = (kind: WaitKind, askedMs: number) => number;
 
 /** The executions that tasks start and wait for. */
 export interface Executions {
@@ -46,7 +52,12 @@ export class Tasks {
   }
 
   /** What runs a Task state. Once the signal aborts, tasks that wait end without a result. */
-  handlerOf(state: Definition['States'][string], signal: AbortSignal, onCall: CallListener): Handler {
+  handlerOf(
+    state: Definition['States'][string],
+    signal: AbortSignal,
+    onCall: CallListener,
+    onWait: WaitListener,
+  ): Handler {
     const { Resource = '', TimeoutSeconds } = state as { Resource?: string; TimeoutSeconds?: number };
     switch (Resource.replace(/^arn:[^:]+:states:::/, '')) {
       case 'lambda:invoke':
@@ -54,7 +65,12 @@ export class Tasks {
       case 'aws-sdk:dynamodb:updateItem.waitForTaskToken':
         return (parameters) => {
           onCall('DynamoDB.UpdateItem', parameters);
-          return this.#waitForTaskToken(parameters, signal, (TimeoutSeconds ?? 0) * 1000);
+          return this.#waitForTaskToken(parameters, signal, onWait('callback', (TimeoutSeconds ?? 0) * 1000));
+        };
+      case WAIT:
+        return async (parameters) => {
+          await sleep(Math.min(onWait('time', msOf(parameters)), LONGEST_MS), null, { signal });
+          return null;
         };
       case 'states:startExecution':
         return async (parameters) => {
@@ -163,7 +179,7 @@ export class Tasks {
 
   /** Updates the item, then waits for the token, or for the time to run out. */
   async #waitForTaskToken(parameters: Json, signal: AbortSignal, timeoutMs: number): Promise<Json> {
-    const { updateItem, callbackTimeoutMs = timeoutMs } = this.#services;
+    const { updateItem } = this.#services;
     if (!updateItem) throw new Error('The template makes no table, but the definition uses one');
     // The interpreter knows one token for a whole execution; each task gets its own, as on AWS.
     const token = randomUUID();
@@ -173,7 +189,7 @@ export class Tasks {
     const giveUp = () => this.#waiting.get(token)?.(null);
     signal.addEventListener('abort', giveUp);
     const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(named('States.Timeout', 'The task ran out of time')), callbackTimeoutMs);
+      timer = setTimeout(() => reject(named('States.Timeout', 'The task ran out of time')), timeoutMs);
     });
     timeout.catch(() => undefined);
     try {
@@ -193,4 +209,10 @@ export class Tasks {
 /** The name of an error as the states language knows it: some of Step Functions' own lack the ending. */
 function exceptionOf({ name }: AwsError): string {
   return name.replace(/(Exception)?$/, 'Exception');
+}
+
+/** How long a Wait state waits by what it was given. */
+function msOf(parameters: Json): number {
+  const { Seconds, Timestamp } = parameters as { Seconds?: number; Timestamp?: string };
+  return Math.max(0, Seconds === undefined ? Date.parse(Timestamp ?? '') - Date.now() : Seconds * 1000) || 0;
 }
