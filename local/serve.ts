@@ -1,11 +1,19 @@
 import { LOCAL_API_KEY, LOCAL_CREDENTIALS, LocalCloud } from './cloud.ts';
+import { PageServer } from './page/server.ts';
+import { Shortening } from './page/shorten.ts';
 import { Printer } from './printer.ts';
 import { REGION } from './template.ts';
 
-const cloud = await LocalCloud.start({ onHistory: new Printer().history });
+const shortening = new Shortening();
+const cloud = await LocalCloud.start({ onHistory: new Printer().history, shorten: shortening.shorten });
+const page = await PageServer.start(cloud, { shortening });
 const { accessKeyId, secretAccessKey } = LOCAL_CREDENTIALS;
 
-console.log(`The stack is up on this machine, with a simulator of the gateway. In another terminal:
+console.log(`The stack is up on this machine, with a simulator of the gateway. Its page:
+
+  ${page.url}
+
+In another terminal:
 
   export AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey} AWS_REGION=${REGION}
   export AWS_ENDPOINT_URL=${cloud.awsUrl} AWS_ENDPOINT_URL_S3=${cloud.s3.url}
@@ -22,6 +30,7 @@ The gateway answers at ${cloud.gateway.url} (API key ${LOCAL_API_KEY}). Ctrl-C e
 
 const stop = async () => {
   console.log('Stopping.');
+  await page.close();
   await cloud.close();
   process.exit(0);
 };

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LocalCloud } from './cloud.ts';
+import { writeStill } from './page/still.ts';
 import { Printer } from './printer.ts';
 
 const SAMPLE = join(import.meta.dirname, 'sample/cat.jpg');
@@ -45,7 +46,10 @@ async function run(files: string[]): Promise<number> {
     }
     await ended(cloud, sources.size);
     console.log();
-    return [...sources].filter(([key, file]) => !collect(cloud, key, file)).length === 0 ? 0 : 1;
+    const failures = [...sources].filter(([key, file]) => !collect(cloud, key, file)).length;
+    mkdirSync(OUT, { recursive: true });
+    console.log(`\nTo look at: ${await writeStill(cloud, OUT, sources)}`);
+    return failures === 0 ? 0 : 1;
   } finally {
     process.off('SIGINT', stop);
     await cloud.close();

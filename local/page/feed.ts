@@ -1,0 +1,52 @@
+import type { ServerResponse } from 'node:http';
+
+/** How often is looked whether anything has changed, in milliseconds. */
+const LOOK_MS = 100;
+
+/** A part of the page: its id, and its whole content as it is now. */
+export interface Message {
+  event: 'controls' | 'row';
+  id: string;
+  content: unknown;
+}
+
+/** Tells browsers, by server-sent events, of what is new on the page, for as long as they listen. */
+export class Feed {
+  readonly #look: () => Message[];
+  readonly #listeners = new Set<ServerResponse>();
+  /** What was sent last, by event and id. */
+  readonly #sent = new Map<string, string>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(look: () => Message[]) {
+    this.#look = look;
+  }
+
+  /** Sends all there is, and then whatever changes. */
+  listen(response: ServerResponse): void {
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    this.update();
+    for (const text of this.#sent.values()) response.write(text);
+    this.#listeners.add(response);
+    this.#timer ??= setInterval(() => this.update(), LOOK_MS);
+    response.once('close', () => {
+      this.#listeners.delete(response);
+      if (this.#listeners.size === 0) this.close();
+    });
+  }
+
+  /** Sends what has changed. */
+  update(): void {
+    for (const { event, id, content } of this.#look()) {
+      const text = `event: ${event}\ndata: ${JSON.stringify(content)}\n\n`;
+      if (this.#sent.get(`${event} ${id}`) === text) continue;
+      this.#sent.set(`${event} ${id}`, text);
+      for (const listener of this.#listeners) listener.write(text);
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}
