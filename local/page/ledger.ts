@@ -32,9 +32,16 @@ export class Ledger {
     const possible = this.#executions().filter(
       (execution) => wasUnderWay(execution, submission.at) && reads(execution, submission),
     );
-    const found = possible.findLast(isSubmitting) ?? possible.at(-1);
+    const found = this.#fewest(possible.filter(isSubmitting)) ?? possible.at(-1);
     if (found) this.#known.set(submission, found);
     return found;
+  }
+
+  /** Executions of the same image that submit at the same time have the same to expect: each gets its share. */
+  #fewest(executions: Execution[]): Execution | undefined {
+    const countOf = (execution: Execution) =>
+      this.#gateway.submissions.filter((each) => this.#known.get(each) === execution).length;
+    return executions.toSorted((a, b) => countOf(a) - countOf(b))[0];
   }
 
   submissionsOf(execution: Execution): Submission[] {

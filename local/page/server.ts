@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { fileTypeFromBuffer } from 'file-type';
 import type { LocalCloud } from '../cloud.ts';
+import type { Controls } from './content.ts';
 import { Desk, type DeskOptions, Refusal } from './desk.ts';
 import { Feed } from './feed.ts';
 import { makePage, type Page } from './html.ts';
@@ -106,7 +107,7 @@ export class PageServer {
         this.#desk.redrive(name);
         return done();
       case 'PUT /controls':
-        await this.#desk.choose(JSON.parse((await bodyOf(request)).toString()));
+        await this.#desk.choose(parsed(await bodyOf(request)));
         return done();
       default:
         throw new Refusal(404, 'There is nothing here.');
@@ -154,6 +155,14 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+function parsed(body: Buffer): Partial<Controls> {
+  try {
+    return Object(JSON.parse(body.toString()));
+  } catch {
+    throw new Refusal(400, 'The body is not JSON.');
+  }
 }
 
 function decoded(part: string): string {

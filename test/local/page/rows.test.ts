@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import { CAT, picture, until } from '../../support.ts';
+import { controlsOf, countOf, rowAfter, rowsOf, startRun } from './support.ts';
+
+describe('a row', () => {
+  it('says all there is to say of a delivered image', async () => {
+    const run = await startRun();
+    const row = await rowAfter(run, 'photo of a cat.jpg', CAT);
+    const { uploadsBucket, resultsBucket, gateway } = run.cloud;
+    const requestId = gateway.submissions[0]?.requestId;
+    expect(row).toMatchObject({
+      title: 'photo of a cat.jpg',
+      status: 'SUCCEEDED',
+      source: `s3://${uploadsBucket}/photo of a cat.jpg`,
+      result: { place: `s3://${resultsBucket}/photo of a cat.jpg.png`, contentType: 'image/png' },
+      before: expect.stringMatching(`^/objects/${uploadsBucket}/photo%20of%20a%20cat\\.jpg\\?versionId=`),
+      after: expect.stringMatching(`^/objects/${resultsBucket}/photo%20of%20a%20cat\\.jpg\\.png\\?versionId=`),
+      submissions: [{ requestId, status: 'COMPLETED', isPaid: true }],
+    });
+    expect(row.states.slice(0, 3).map(({ name }) => name)).toEqual(['Submit', 'Wait', 'Check status']);
+    const [submit, wait] = row.states;
+    expect(submit).toMatchObject({ input: { key: 'photo of a cat.jpg' }, output: { requestId, waitSeconds: 5 } });
+    // In this test the wait is shorter; by the definition it takes 5 seconds.
+    expect(wait?.notes).toMatchObject([{ type: 'wait', kind: 'time', askedMs: 5000, ms: 20 }]);
+    expect(wait?.output).toEqual(submit?.output);
+    for (const { at, ms = Number.NaN } of row.states) expect(at + ms).toBeLessThanOrEqual(row.ms ?? 0);
+  });
+
+  it('says why a file is no image, and that a redrive does not help', async () => {
+    const run = await startRun();
+    const row = await rowAfter(run, 'notes.txt', Buffer.from('no picture'));
+    expect(row).toMatchObject({
+      status: 'FAILED',
+      submissions: [],
+      error: { name: 'NotAnImage', redriveHelps: false },
+    });
+    expect(row.error?.cause).toMatch(/is not an image by its first bytes\.$/);
+    expect(row.states).toMatchObject([{ name: 'Submit', hasFailed: true, notes: [{ error: 'NotAnImage' }] }]);
+  });
+
+  it('of a stopped execution says so', async () => {
+    const { cloud, desk } = await startRun({ gateway: { durationMs: 60_000 } });
+    desk.upload('cat.jpg', CAT);
+    await until(() => rowsOf(desk)[0]?.states.some(({ name }) => name === 'Wait') || undefined);
+    cloud.stepFunctions.stop(cloud.stepFunctions.executions[0]?.arn ?? '');
+    await cloud.settled();
+    expect(rowsOf(desk)[0]).toMatchObject({ status: 'ABORTED', error: { name: 'Aborted', redrivePays: false } });
+  });
+
+  it('of the same bytes once more says that nothing was sent', async () => {
+    const run = await startRun();
+    const body = await picture(7);
+    await rowAfter(run, 'a.png', body);
+    run.cloud.s3.put(run.cloud.uploadsBucket, 'a.png', body);
+    await until(() => rowsOf(run.desk).length === 2 || undefined);
+    await run.cloud.settled();
+    expect(rowsOf(run.desk).map((row) => [row.status, countOf(row).sent])).toEqual([
+      ['SUCCEEDED', 1],
+      ['SUCCEEDED', 0],
+    ]);
+  });
+
+  it('of an image URL has its own submission, and no picture before', async () => {
+    const { cloud, desk } = await startRun();
+    const imageUrl = `${cloud.gateway.cdnUrl}/v1/cat.jpg`;
+    cloud.gateway.media.set('/v1/cat.jpg', CAT);
+    for (const name of ['one', 'two']) {
+      cloud.stepFunctions.start(
+        name,
+        JSON.stringify({ imageUrl: `${imageUrl}?signature=1#x`, resultKey: `from/${name}` }),
+      );
+    }
+    await cloud.settled();
+    const rows = rowsOf(desk);
+    expect(rows.map(({ title, source, before }) => ({ title, source, before }))).toEqual(
+      [0, 1].map(() => ({ title: 'cat.jpg', source: imageUrl, before: undefined })),
+    );
+    expect(rows.map(countOf)).toEqual([
+      { sent: 1, paid: 1 },
+      { sent: 1, paid: 1 },
+    ]);
+    expect(controlsOf(desk)).toMatchObject({ sent: 2, paid: 2 });
+  });
+
+  it('is there for each image of a backfill, and for no backfill', async () => {
+    const { cloud, desk } = await startRun();
+    cloud.bus.clear();
+    cloud.s3.put(cloud.uploadsBucket, 'old.jpg', CAT);
+    cloud.stepFunctions.startOf(cloud.template.output('BackfillStateMachineArn'), 'night', '{}');
+    await cloud.settled();
+    expect(rowsOf(desk).map(({ title, status }) => [title, status])).toEqual([['old.jpg', 'SUCCEEDED']]);
+  });
+});
