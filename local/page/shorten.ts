@@ -1,5 +1,5 @@
 /** Waits up to this many milliseconds stay as they are: the polls', for instance. */
-const SHORT_MS = 10_000;
+const SHORT_MS = 12_000;
 /** What is left of a longer one. 4, 16 and 60 minutes become 12 s, 48 s and 3 min: longer than a job, as they were. */
 const SHARE = 1 / 20;
 
