@@ -3,6 +3,9 @@ import type { ServerResponse } from 'node:http';
 /** How often is looked whether anything has changed, in milliseconds. */
 const LOOK_MS = 100;
 
+/** After so many milliseconds a browser tries again to listen. */
+const RETRY_MS = 500;
+
 /** A part of the page: its id, and its whole content as it is now. */
 export interface Message {
   event: 'controls' | 'row';
@@ -25,6 +28,7 @@ export class Feed {
   /** Sends all there is, and then whatever changes. */
   listen(response: ServerResponse): void {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    response.write(`retry: ${RETRY_MS}\n\n`);
     this.update();
     for (const text of this.#sent.values()) response.write(text);
     this.#listeners.add(response);

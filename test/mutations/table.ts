@@ -2,8 +2,9 @@ import { EXECUTIONS } from './executions.ts';
 import { GATEWAY } from './gateway.ts';
 import { IMAGES } from './images.ts';
 import { INFRA } from './infra.ts';
+import { LOCAL } from './local.ts';
 import type { Mutation } from './mutation.ts';
 import { RESULTS } from './results.ts';
 
 /** All of them. `npx node test/mutations/run.ts` tries each. */
-export const MUTATIONS: Mutation[] = [...GATEWAY, ...IMAGES, ...RESULTS, ...EXECUTIONS, ...INFRA];
+export const MUTATIONS: Mutation[] = [...GATEWAY, ...IMAGES, ...RESULTS, ...EXECUTIONS, ...INFRA, ...LOCAL];

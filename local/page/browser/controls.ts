@@ -6,17 +6,19 @@ const day = byId<HTMLSelectElement>('day');
 const mode = byId<HTMLFieldSetElement>('mode');
 const shorten = byId<HTMLInputElement>('shorten');
 
+/** What is said if nobody serves the page any more. */
+export const GONE = 'The local run does not answer. Start it again: npm run local';
+
 /** Asks the server for something, and says why if it does not do it. */
 export async function ask(method: string, path: string, body?: BodyInit): Promise<void> {
+  const response = await fetch(path, { method, ...(body !== undefined && { body }) }).catch(() => undefined);
+  showProblem(response?.ok ? undefined : ((await response?.text()) ?? GONE));
+}
+
+export function showProblem(text: string | undefined): void {
   const problem = byId('problem');
-  try {
-    const response = await fetch(path, { method, ...(body !== undefined && { body }) });
-    problem.hidden = response.ok;
-    if (!response.ok) problem.textContent = await response.text();
-  } catch {
-    problem.hidden = false;
-    problem.textContent = 'The local run does not answer. Start it again: npm run local';
-  }
+  problem.hidden = text === undefined;
+  problem.textContent = text ?? '';
 }
 
 /** Lets one drop images, and choose how they fare. */

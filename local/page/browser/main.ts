@@ -1,6 +1,6 @@
 import type { Controls, Row, Still } from '../content.ts';
-import { ask, setUpDesk, showControls } from './controls.ts';
-import { announce, byId } from './dom.ts';
+import { ask, GONE, setUpDesk, showControls, showProblem } from './controls.ts';
+import { byId } from './dom.ts';
 import { RowView, type Surroundings } from './row.ts';
 
 /** How often times and bars of what goes on are drawn, in milliseconds. */
@@ -44,7 +44,13 @@ function follow(): void {
     if (isNew) for (const row of rows.values()) show(row);
   });
   events.addEventListener('row', ({ data }) => show(JSON.parse(data)));
-  events.addEventListener('error', () => announce('The local run does not answer.'));
+  let isGone = false;
+  events.addEventListener('error', () => {
+    isGone = true;
+    showProblem(GONE);
+  });
+  // Another run, of which nothing here tells.
+  events.addEventListener('open', () => isGone && location.reload());
   setInterval(() => {
     for (const view of views.values()) if (view.isRunning) view.draw();
   }, DRAW_MS);

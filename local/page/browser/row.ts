@@ -91,13 +91,18 @@ function titleOf(row: Row): HTMLElement[] {
 }
 
 function factsOf(row: Row, around: Surroundings): HTMLElement[] {
-  const { source, result, submissions, error } = row;
+  const { source, result, after, submissions, error } = row;
   const facts = el('dl', { class: 'places' });
   const add = (term: string, ...what: (Node | string)[]) => facts.append(el('dt', {}, term), el('dd', {}, ...what));
   add('Source', el('code', {}, source));
   if (result) {
     const { place, contentType, bytes } = result;
-    add('Result', el('code', {}, place), ' ', el('span', { class: 'what' }, `${size(bytes)}, ${contentType}`));
+    add(
+      'Result',
+      linked(el('code', {}, place), after),
+      ' ',
+      el('span', { class: 'what' }, `${size(bytes)}, ${contentType}`),
+    );
   }
   add('Gateway', ...countOf(row, around.pricePerImage), submissionsOf(submissions));
   const said = remark(row);
@@ -110,6 +115,11 @@ function factsOf(row: Row, around: Surroundings): HTMLElement[] {
       : [el('p', { class: 'remark shortened' }, `Long waits are shortened, by ${duration(saved)} in all.`)]),
     ...(error === undefined ? [] : [errorOf(row, error, around)]),
   ];
+}
+
+/** What leads to the cutout, as long as it is served. */
+function linked(text: HTMLElement, address = ''): HTMLElement {
+  return address.startsWith('/') ? el('a', { href: address, target: '_blank' }, text) : text;
 }
 
 function countWords({ submissions }: Row): string {

@@ -112,6 +112,22 @@ describe.skipIf(CHROMIUM === undefined)('the page in a browser', () => {
     await page.waitForFunction('document.getElementById("shorten").checked');
   });
 
+  it('says when the run has ended, and shows the next one', async () => {
+    const options = { port: 0, shortening: new Shortening() };
+    const first = await PageServer.start(cloud, options);
+    const window = await open(first.url);
+    onTestFinished(() => window.close());
+    await window.getByRole('article').first().waitFor();
+    await first.close();
+    await window.getByText('The local run does not answer.').waitFor();
+    const second = await PageServer.start(cloud, { ...options, port: Number(new URL(first.url).port) });
+    onTestFinished(() => second.close());
+    await window.getByText('The local run does not answer.').waitFor({ state: 'hidden' });
+    await window.getByRole('article').first().waitFor();
+    // That nobody answered is in the console, too.
+    problems = problems.filter((problem) => !problem.includes('ERR_'));
+  });
+
   it('is dark where dark is wished for, and fits a narrow window', async () => {
     const ground = () => page.evaluate('getComputedStyle(document.body).backgroundColor');
     const light = await ground();

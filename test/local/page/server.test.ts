@@ -39,7 +39,7 @@ async function listen(): Promise<{ controls: () => Controls; rows: () => Row[] }
       for (const part of parts) {
         const [, event, data = ''] = /^event: (\w+)\ndata: (.*)$/.exec(part) ?? [];
         if (event === 'controls') controls = JSON.parse(data);
-        else rows.set(JSON.parse(data).arn, JSON.parse(data));
+        else if (event) rows.set(JSON.parse(data).arn, JSON.parse(data));
       }
     }
   })().catch(() => undefined);
