@@ -55,7 +55,7 @@ export interface StateRow {
   /** Whether it is where a redrive began. */
   isRedriven: boolean;
   /** Failed attempts and waits, in their order. */
-  notes: (FailureNote | WaitNote)[];
+  notes: (FailureNote | WaitNote | Remark)[];
   input: unknown;
   /** Undefined until it is left. */
   output?: unknown;
@@ -75,6 +75,12 @@ export interface WaitNote {
   /** How long it lasts here, at most, and by the definition, in milliseconds. */
   ms: number;
   askedMs: number;
+}
+
+export interface Remark {
+  type: 'remark';
+  at: number;
+  text: string;
 }
 
 /** Why there is no cutout. */

@@ -39,6 +39,7 @@ export function rowOf(execution: Execution, { cloud, ledger, addressOf, dayOf, n
   const output = JSON.parse(execution.output ?? '{}');
   const [result] = output.results ?? [];
   const submissions = ledger.submissionsOf(execution);
+  const day = dayOf?.(execution);
   const isUpload = typeof bucket === 'string' && typeof key === 'string';
   return {
     ...{ name, arn, title, status, source, startedAt: startDate },
@@ -47,7 +48,8 @@ export function rowOf(execution: Execution, { cloud, ledger, addressOf, dayOf, n
     result: result && { place: `s3://${result.bucket}/${result.key}`, ...pick(result) },
     before: isUpload ? addressOf({ bucket, key, versionId: textOf(versionId) }) : undefined,
     after: result && addressOf(result),
-    day: dayOf?.(execution),
+    // What the gateway does is of no interest where it was never asked.
+    day: submissions.length > 0 ? day : undefined,
     note: submissions.map(({ requestId }) => requestId && noteOf?.(requestId)).findLast(Boolean),
     submissions: submissions.map((submission) => ({
       at: submission.at - startDate,

@@ -1,4 +1,4 @@
-import { isOvertaken } from '../../commands/shared/history.ts';
+import { AWAIT_CALLBACK, isOvertaken } from '../../commands/shared/history.ts';
 import { isErrorName, rowOf } from '../../functions/errors.ts';
 import type { Execution, HistoryEvent } from '../step-functions.ts';
 import type { StateRow } from './content.ts';
@@ -32,14 +32,20 @@ export function statesOf({ history, waits, startDate, stopDate }: Execution): St
   return states;
 }
 
-/** Notes a failed attempt. That a callback came before it was waited for is none. */
+/** Notes a failed attempt, or how the wait for a callback ended. */
 function note(state: StateRow, { taskFailedEventDetails: failed }: HistoryEvent, at: number): void {
-  if (failed === undefined || isOvertaken(failed)) return;
+  if (failed === undefined) return;
   const { error, cause } = failed;
-  const message = messageIn(cause);
-  // The remedy is for whoever has to do something about it, once there is no further attempt.
-  const what = isErrorName(error) ? message.replace(rowOf(error).remedy, '').trim() : message;
-  state.notes.push({ type: 'failure', at, error, message: what });
+  const isAwaiting = state.name === AWAIT_CALLBACK;
+  if (isAwaiting && isOvertaken(failed)) state.notes.push({ type: 'remark', at, text: 'The callback had come before' });
+  else if (isAwaiting && error === 'States.Timeout') {
+    state.notes.push({ type: 'failure', at, error, message: 'No callback in time: from here on it polls' });
+  } else {
+    const message = messageIn(cause);
+    // The remedy is for whoever has to do something about it, once there is no further attempt.
+    const what = isErrorName(error) ? message.replace(rowOf(error).remedy, '').trim() : message;
+    state.notes.push({ type: 'failure', at, error, message: what });
+  }
 }
 
 /** What a function threw comes as JSON, with a stack. */

@@ -41,9 +41,11 @@ export function waitWords({ kind, ms, askedMs }: WaitNote, input: StateRow['inpu
     : `Waits ${long} before the next poll`;
 }
 
-/** By how much waits were shortened, in milliseconds: those for a callback at most. */
+/** By how much waits were shortened, in milliseconds. A wait for a callback counts if none came. */
 export function shortenedBy({ states }: Pick<Row, 'states'>): number {
-  const waits = states.flatMap(({ notes }) => notes.filter((note) => note.type === 'wait'));
+  const waits = states.flatMap(({ ms = 0, notes }) =>
+    notes.flatMap((note) => (note.type === 'wait' && (note.kind !== 'callback' || ms >= note.ms) ? note : [])),
+  );
   return waits.reduce((sum, { ms, askedMs }) => sum + Math.max(0, askedMs - ms), 0);
 }
 

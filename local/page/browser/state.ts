@@ -95,6 +95,7 @@ function notesOf({ notes, hasFailed, input }: StateRow): HTMLElement[] {
     if (note.type === 'wait') {
       return el('li', { class: note.ms < note.askedMs ? 'shortened' : '' }, waitWords(note, input));
     }
+    if (note.type === 'remark') return el('li', {}, note.text);
     // The last one is told above, with its remedy.
     const message = hasFailed && index === notes.length - 1 ? '' : note.message;
     return el('li', { class: 'failure' }, `${note.error} `, el('span', {}, message));

@@ -53,6 +53,9 @@ describe('waits that are shortened', () => {
     const state = { name: 'Submit', at: 0, hasFailed: false, isRedriven: false, input: {} };
     const notes = [wait('attempt', 4 * MINUTE, 12_000), wait('attempt', 16 * MINUTE, 48_000)];
     expect(shortenedBy({ states: [{ ...state, notes }] })).toBe(19 * MINUTE);
+    const callback = { ...state, notes: [wait('callback', 5 * MINUTE, 15_000)] };
+    expect(shortenedBy({ states: [{ ...callback, ms: 8_000 }] }), 'a callback that came').toBe(0);
+    expect(shortenedBy({ states: [{ ...callback, ms: 15_001 }] }), 'none in time').toBe(4.75 * MINUTE);
   });
 });
 
