@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 
-/** How often is looked whether anything has changed, in milliseconds. */
+/** Between two looks whether anything has changed, in milliseconds; and so many times as long as a look takes, if that is more. */
 const LOOK_MS = 100;
+const TIMES_A_LOOK = 4;
 
 /** After so many milliseconds a browser tries again to listen. */
 const RETRY_MS = 500;
@@ -32,7 +33,7 @@ export class Feed {
     this.update();
     for (const text of this.#sent.values()) response.write(text);
     this.#listeners.add(response);
-    this.#timer ??= setInterval(() => this.update(), LOOK_MS);
+    this.#timer ??= setTimeout(() => this.#lookAgain(), LOOK_MS);
     response.once('close', () => {
       this.#listeners.delete(response);
       if (this.#listeners.size === 0) this.close();
@@ -49,8 +50,15 @@ export class Feed {
     }
   }
 
+  #lookAgain(): void {
+    const before = performance.now();
+    this.update();
+    const took = performance.now() - before;
+    this.#timer = setTimeout(() => this.#lookAgain(), Math.max(LOOK_MS, took * TIMES_A_LOOK));
+  }
+
   close(): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 }
