@@ -43,6 +43,7 @@ export class Desk {
   readonly #sources: RowSources;
   #settings: Record<string, unknown>;
   #isDeploying = false;
+  readonly #samples = samples();
   readonly #settled = new WeakMap<Execution, { redriveCount: number; message: Message }>();
 
   constructor(cloud: LocalCloud, pageUrl: string, { shortening, settings = {} }: DeskOptions) {
@@ -79,7 +80,7 @@ export class Desk {
   }
 
   sample(name: string): Buffer {
-    if (!samples().includes(name)) throw new Refusal(404, 'There is no such sample.');
+    if (!this.#samples.includes(name)) throw new Refusal(404, 'There is no such sample.');
     return readFileSync(join(SAMPLES, name));
   }
 
@@ -88,7 +89,7 @@ export class Desk {
     if (name === '' || Buffer.byteLength(name) > 900)
       throw new Refusal(400, 'The file needs a name of at most 900 bytes.');
     const { s3, uploadsBucket } = this.#cloud;
-    const prefix = String(this.#settings.uploadsPrefix ?? '');
+    const prefix = this.#prefix;
     const [, stem = '', extension = ''] = /^(.*?)(\.[^.]*)?$/s.exec(name) ?? [];
     let key = prefix + name;
     for (let number = 2; s3.versions(uploadsBucket, key).length > 0; number++)
@@ -122,21 +123,24 @@ export class Desk {
     }
   }
 
+  get #prefix(): string {
+    return String(this.#settings.uploadsPrefix ?? '');
+  }
+
   get #isWebhook(): boolean {
     return String(this.#settings.webhook ?? false) === 'true';
   }
 
   #controls(): Controls {
     const { gateway } = this.#cloud;
-    const [key = 'cat.jpg'] = this.#cloud.s3.list(this.#cloud.uploadsBucket).slice(-1);
     return {
       webhook: this.#isWebhook,
       isDeploying: this.#isDeploying,
       shorten: this.#shortening.isOn,
       day: this.#days.today.id,
       days: DAYS.map(({ id, title, says, needsWebhook }) => ({ id, title, says, needsWebhook })),
-      samples: samples(),
-      commands: commandsFor(this.#cloud, { pageUrl: this.#pageUrl, key }),
+      samples: this.#samples,
+      commands: commandsFor(this.#cloud, { pageUrl: this.#pageUrl, key: `${this.#prefix}cat.jpg` }),
       sent: gateway.submissions.length,
       paid: gateway.charged,
       pricePerImage: PRICE_PER_IMAGE_USD,
