@@ -33,7 +33,7 @@ describe('npm start', { timeout: 120_000 }, () => {
   it('on pictures stores each cutout in out/, and exits with 0', async () => {
     const { output, exitCode } = await finished(run('start.ts', ...(await pictures(2))));
     expect(output().match(/^✓ .*good\d\.png .* → out\/good\d\.png\.png /gm)).toHaveLength(2);
-    expect(readdirSync(join(folder, 'out')).sort()).toEqual(['good0.png.png', 'good1.png.png']);
+    expect(readdirSync(join(folder, 'out')).sort()).toEqual(['good0.png.png', 'good1.png.png', 'index.html']);
     expect(await exitCode).toBe(0);
   });
 

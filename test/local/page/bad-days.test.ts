@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { ItemUpdate } from '../../../local/dynamodb.ts';
 import { DAYS } from '../../../local/page/bad-days.ts';
-import { CAT, picture, until } from '../../support.ts';
-import { controlsOf, countOf, type Run, rowAfter, rowsOf, startRun } from './support.ts';
+import { CAT, picture } from '../../pictures.ts';
+import { until } from '../../until.ts';
+import { controlsOf, countOf, type Run, rowAfter, rowsOf, startRun } from './rig.ts';
 
 /** The errors of the attempts that failed, by state. */
 const failuresOf = ({ states }: ReturnType<typeof rowsOf>[number]) =>

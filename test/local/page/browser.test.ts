@@ -10,7 +10,8 @@ import { CHROMIUM, startChromium } from '../../../local/page/chromium.ts';
 import { PageServer } from '../../../local/page/server.ts';
 import { Shortening } from '../../../local/page/shorten.ts';
 import { writeStill } from '../../../local/page/still.ts';
-import { CAT, startCloud } from '../../support.ts';
+import { CAT } from '../../pictures.ts';
+import { startCloud } from '../../pipeline-rig.ts';
 
 if (CHROMIUM === undefined)
   console.log('SKIPPED the page in a browser: there is no chromium (apt-get install chromium)');

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { CAT, picture, until } from '../../support.ts';
-import { controlsOf, countOf, rowAfter, rowsOf, startRun } from './support.ts';
+import { CAT, picture } from '../../pictures.ts';
+import { until } from '../../until.ts';
+import { controlsOf, countOf, rowAfter, rowsOf, startRun } from './rig.ts';
 
 describe('a row', () => {
   it('says all there is to say of a delivered image', async () => {

@@ -5,7 +5,9 @@ import type { LocalCloud } from '../../../local/cloud.ts';
 import type { Controls, Row } from '../../../local/page/content.ts';
 import { PageServer } from '../../../local/page/server.ts';
 import { Shortening } from '../../../local/page/shorten.ts';
-import { CAT, picture, startCloud, until } from '../../support.ts';
+import { CAT, picture } from '../../pictures.ts';
+import { startCloud } from '../../pipeline-rig.ts';
+import { until } from '../../until.ts';
 
 let cloud: LocalCloud;
 let page: PageServer;

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { FunctionError } from '../../../local/lambda.ts';
 import { type Execution, LocalStepFunctions, type StepFunctionsOptions } from '../../../local/step-functions.ts';
-import { until } from '../../support.ts';
+import { until } from '../../until.ts';
 
 const ARN = 'arn:aws:states:us-east-1:000000000000:stateMachine:waiting';
 const BUSY = new FunctionError({ errorType: 'Busy', errorMessage: 'Come back later', trace: [] });

@@ -4,7 +4,8 @@ import type { Controls, Row } from '../../../local/page/content.ts';
 import { Desk } from '../../../local/page/desk.ts';
 import { PageServer } from '../../../local/page/server.ts';
 import { Shortening } from '../../../local/page/shorten.ts';
-import { startCloud, until } from '../../support.ts';
+import { startCloud } from '../../pipeline-rig.ts';
+import { until } from '../../until.ts';
 
 /** A local run and what its page shows, without the page. */
 export interface Run {
