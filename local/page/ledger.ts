@@ -4,7 +4,7 @@ import type { GatewaySimulator, Submission } from '../gateway.ts';
 import type { Execution } from '../step-functions.ts';
 
 /** What is read of the gateway. */
-export type Counted = Pick<GatewaySimulator, 'submissions' | 'find'>;
+export type Counted = Pick<GatewaySimulator, 'submissions' | 'find' | 'noteOf'>;
 
 /** What is known of the source in an execution's input, which anybody may write. */
 interface Input {
@@ -58,6 +58,11 @@ export class Ledger {
   statusOf({ requestId }: Submission): string {
     const job = requestId === undefined ? undefined : this.#gateway.find(requestId);
     return job === undefined ? 'REFUSED' : (job.ending?.status ?? 'ACCEPTED');
+  }
+
+  /** What the stand-in for the model has to say of its work. */
+  noteOf({ requestId }: Submission): string | undefined {
+    return this.#gateway.noteOf(requestId);
   }
 
   /** Whether a submission is paid for: it was accepted, and its job has not ended in ERROR. */

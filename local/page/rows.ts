@@ -22,8 +22,6 @@ export interface RowSources {
   addressOf: (picture: Picture) => string;
   /** What the gateway does to the image of an execution, if it is worth mentioning. @default - nothing is */
   dayOf?: (execution: Execution) => string | undefined;
-  /** What the stand-in for the model has to say of a job, if anything. @default - nothing */
-  noteOf?: (requestId: string) => string | undefined;
 }
 
 /** The executions that have a row: those of images, and not those of backfills and of other people's machines. */
@@ -32,7 +30,7 @@ export function imagesIn({ stepFunctions, stateMachineArn }: RowSources['cloud']
 }
 
 /** All there is to say of an execution. */
-export function rowOf(execution: Execution, { cloud, ledger, addressOf, dayOf, noteOf }: RowSources): Row {
+export function rowOf(execution: Execution, { cloud, ledger, addressOf, dayOf }: RowSources): Row {
   const { name, arn, status, startDate, stopDate } = execution;
   const { bucket, key, versionId, imageUrl } = inputOf(execution);
   const { source, title } = sourceOf(bucket, key, imageUrl);
@@ -50,7 +48,7 @@ export function rowOf(execution: Execution, { cloud, ledger, addressOf, dayOf, n
     after: result && addressOf(result),
     // What the gateway does is of no interest where it was never asked.
     day: submissions.length > 0 ? day : undefined,
-    note: submissions.map(({ requestId }) => requestId && noteOf?.(requestId)).findLast(Boolean),
+    note: submissions.map((submission) => ledger.noteOf(submission)).findLast(Boolean),
     submissions: submissions.map((submission) => ({
       at: submission.at - startDate,
       requestId: submission.requestId,

@@ -1,8 +1,6 @@
-import { onTestFinished } from 'vitest';
 import type { CloudOptions, LocalCloud } from '../../../local/cloud.ts';
 import type { Controls, Row } from '../../../local/page/content.ts';
 import { Desk } from '../../../local/page/desk.ts';
-import { PageServer } from '../../../local/page/server.ts';
 import { Shortening } from '../../../local/page/shorten.ts';
 import { startCloud } from '../../pipeline-rig.ts';
 import { until } from '../../until.ts';
@@ -14,23 +12,11 @@ export interface Run {
   shortening: Shortening;
 }
 
-/** Starts a local run with short waits, for one test. */
+/** Starts a local run with short waits; whoever starts it closes its cloud. */
 export async function startRun({ settings, ...options }: CloudOptions = {}): Promise<Run> {
   const shortening = new Shortening();
   const cloud = await startCloud({ ...(settings && { settings }), ...options });
-  onTestFinished(() => cloud.close());
   return { cloud, shortening, desk: new Desk(cloud, 'http://127.0.0.1:4280/', { shortening, settings }) };
-}
-
-/** Starts a local run with its page, on any port. */
-export async function startPage(options: CloudOptions = {}): Promise<{ cloud: LocalCloud; page: PageServer }> {
-  const cloud = await startCloud(options);
-  const page = await PageServer.start(cloud, { port: 0, shortening: new Shortening(), settings: options.settings });
-  onTestFinished(async () => {
-    await page.close();
-    await cloud.close();
-  });
-  return { cloud, page };
 }
 
 export function rowsOf(desk: Desk): Row[] {

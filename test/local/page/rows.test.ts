@@ -1,11 +1,16 @@
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CAT, picture } from '../../pictures.ts';
 import { until } from '../../until.ts';
-import { controlsOf, countOf, rowAfter, rowsOf, startRun } from './rig.ts';
+import { controlsOf, countOf, type Run, rowAfter, rowsOf, startRun } from './rig.ts';
+
+let run: Run;
+beforeAll(async () => {
+  run = await startRun();
+});
+afterAll(() => run?.cloud.close());
 
 describe('a row', () => {
   it('says all there is to say of a delivered image', async () => {
-    const run = await startRun();
     const row = await rowAfter(run, 'photo of a cat.jpg', CAT);
     const { uploadsBucket, resultsBucket, gateway } = run.cloud;
     const requestId = gateway.submissions[0]?.requestId;
@@ -28,7 +33,6 @@ describe('a row', () => {
   });
 
   it('says why a file is no image, and that a redrive does not help', async () => {
-    const run = await startRun();
     const row = await rowAfter(run, 'notes.txt', Buffer.from('no picture'));
     expect(row).toMatchObject({
       status: 'FAILED',
@@ -39,30 +43,41 @@ describe('a row', () => {
     expect(row.states).toMatchObject([{ name: 'Submit', hasFailed: true, notes: [{ error: 'NotAnImage' }] }]);
   });
 
+  it('says what the stand-in for the model has said', async () => {
+    const row = await rowAfter(run, 'fog.png', await picture(9));
+    expect(row.note).toBeUndefined();
+    const job = run.cloud.gateway.find(row.submissions[0]?.requestId ?? '');
+    Object.assign(job ?? {}, { note: 'No subject was found.' });
+    expect(rowsOf(run.desk).find(({ title }) => title === 'fog.png')?.note).toBe('No subject was found.');
+  });
+
   it('of a stopped execution says so', async () => {
-    const { cloud, desk } = await startRun({ gateway: { durationMs: 60_000 } });
-    desk.upload('cat.jpg', CAT);
-    await until(() => rowsOf(desk)[0]?.states.some(({ name }) => name === 'Wait') || undefined);
-    cloud.stepFunctions.stop(cloud.stepFunctions.executions[0]?.arn ?? '');
+    const { cloud, desk } = run;
+    cloud.gateway.nextOutcomes('NEVER');
+    desk.upload('stopped.jpg', CAT);
+    const row = () => rowsOf(desk).find(({ title }) => title === 'stopped.jpg');
+    await until(() => row()?.states.some(({ name }) => name === 'Wait') || undefined);
+    cloud.stepFunctions.stop(row()?.arn ?? '');
     await cloud.settled();
-    expect(rowsOf(desk)[0]).toMatchObject({ status: 'ABORTED', error: { name: 'Aborted', redrivePays: false } });
+    expect(row()).toMatchObject({ status: 'ABORTED', error: { name: 'Aborted', redrivePays: false } });
   });
 
   it('of the same bytes once more says that nothing was sent', async () => {
-    const run = await startRun();
     const body = await picture(7);
     await rowAfter(run, 'a.png', body);
     run.cloud.s3.put(run.cloud.uploadsBucket, 'a.png', body);
-    await until(() => rowsOf(run.desk).length === 2 || undefined);
+    const ofBytes = () => rowsOf(run.desk).filter(({ title }) => title === 'a.png');
+    await until(() => ofBytes().length === 2 || undefined);
     await run.cloud.settled();
-    expect(rowsOf(run.desk).map((row) => [row.status, countOf(row).sent])).toEqual([
+    expect(ofBytes().map((row) => [row.status, countOf(row).sent])).toEqual([
       ['SUCCEEDED', 1],
       ['SUCCEEDED', 0],
     ]);
   });
 
   it('of an image URL has its own submission, and no picture before', async () => {
-    const { cloud, desk } = await startRun();
+    const { cloud, desk } = run;
+    const { sent, paid } = controlsOf(desk);
     const imageUrl = `${cloud.gateway.cdnUrl}/v1/cat.jpg`;
     cloud.gateway.media.set('/v1/cat.jpg', CAT);
     for (const name of ['one', 'two']) {
@@ -72,7 +87,7 @@ describe('a row', () => {
       );
     }
     await cloud.settled();
-    const rows = rowsOf(desk);
+    const rows = rowsOf(desk).slice(-2);
     expect(rows.map(({ title, source, before }) => ({ title, source, before }))).toEqual(
       [0, 1].map(() => ({ title: 'cat.jpg', source: imageUrl, before: undefined })),
     );
@@ -80,15 +95,20 @@ describe('a row', () => {
       { sent: 1, paid: 1 },
       { sent: 1, paid: 1 },
     ]);
-    expect(controlsOf(desk)).toMatchObject({ sent: 2, paid: 2 });
+    expect(controlsOf(desk)).toMatchObject({ sent: sent + 2, paid: paid + 2 });
   });
 
   it('is there for each image of a backfill, and for no backfill', async () => {
-    const { cloud, desk } = await startRun();
+    const { cloud, desk } = run;
+    const before = rowsOf(desk).length;
     cloud.bus.clear();
     cloud.s3.put(cloud.uploadsBucket, 'old.jpg', CAT);
-    cloud.stepFunctions.startOf(cloud.template.output('BackfillStateMachineArn'), 'night', '{}');
+    cloud.stepFunctions.startOf(cloud.template.output('BackfillStateMachineArn'), 'night', '{"prefix":"old"}');
     await cloud.settled();
-    expect(rowsOf(desk).map(({ title, status }) => [title, status])).toEqual([['old.jpg', 'SUCCEEDED']]);
+    expect(
+      rowsOf(desk)
+        .slice(before)
+        .map(({ title, status }) => [title, status]),
+    ).toEqual([['old.jpg', 'SUCCEEDED']]);
   });
 });
