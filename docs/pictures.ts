@@ -52,7 +52,7 @@ async function picturePage(browser: Browser): Promise<Buffer> {
   await window.mouse.move(0, 0);
   for (const row of await rows.all()) await row.locator('.both').waitFor({ timeout: 120_000 });
   const { y = 0, height = 0 } = (await rows.first().boundingBox()) ?? {};
-  const clip = { x: 0, y: 0, width: PAGE.width, height: y + height + 32 };
+  const clip = { x: 0, y: 0, width: PAGE.width, height: y + height + 16 };
   return sharp(await window.screenshot({ clip, fullPage: true }))
     .png({ palette: true, quality: 90, effort: 10 })
     .toBuffer();
