@@ -7,6 +7,7 @@ import { withoutQuery } from '../runtime/redact.ts';
 import { checkImage } from './check.ts';
 import { type Answer, checkImageUrl, guardedGet } from './fetching.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import { saidOfRefusal } from './refusal.ts';
 import { SNIFF_BYTES } from './type.ts';
 
 /** Time limit for looking at an image URL, in milliseconds. */
@@ -118,7 +119,10 @@ async function fetchFirst(
   const { status, headers, bytes } = answer;
   if (isTransient(status)) throw new CutoutError('DownloadFailed', `${where} answered ${status}`);
   if (status === 404 || status === 410) throw new CutoutError('ImageNotFound', `${where} is not there (${status})`);
-  if (status < 200 || status > 299) throw new CutoutError('ImageRefused', `The server of ${where} refused (${status})`);
+  if (status < 200 || status > 299) {
+    const said = saidOfRefusal(bytes, source.imageUrl);
+    throw new CutoutError('ImageRefused', `The server of ${where} refused (${status}${said})`);
+  }
   const total = headers['content-range']?.split('/')[1] ?? headers['content-length'] ?? '';
   return { bytes, size: /^\d+$/.test(total) ? Number(total) : undefined };
 }

@@ -60,14 +60,19 @@ export function authenticate(request: Request, credentials: Record<string, strin
   }
 }
 
-/** Some clients still presign with version 2 unless told otherwise: they are told why it fails. */
+/** What to do about a signature of version 2, with which version 1 of the AWS CLI, and boto3, presign unless told otherwise. */
+const SIGN_ANEW =
+  'With the AWS CLI: aws configure set default.s3.signature_version s3v4; with boto3: ' +
+  "Config(signature_version='s3v4'). Then sign again.";
+
 function unsigned(request: Request): S3Error {
   const old = request.headers.authorization?.startsWith('AWS ') || parameter(request, 'AWSAccessKeyId') !== undefined;
   return old
     ? new S3Error(
         400,
         'InvalidRequest',
-        'The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.',
+        'The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256. ' +
+          `(This is Signature Version 2. ${SIGN_ANEW})`,
       )
     : new S3Error(403, 'AccessDenied', 'Access Denied: the request carries no signature.');
 }
