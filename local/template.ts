@@ -10,8 +10,13 @@ export const ACCOUNT = '000000000000';
 
 type Json = null | boolean | number | string | Json[] | NamedJson;
 type NamedJson = { [key: string]: Json };
+interface ResourceJson {
+  Type: string;
+  Properties?: Json;
+  Metadata?: Record<string, unknown>;
+}
 interface TemplateJson {
-  Resources: Record<string, { Type: string; Properties?: Json; Metadata?: Record<string, unknown> }>;
+  Resources: Record<string, ResourceJson>;
   Outputs?: Record<string, { Value: Json }>;
 }
 /** A resource of the template, its references resolved. */
@@ -57,6 +62,11 @@ const NAME_PROPERTIES: Record<string, string> = {
 };
 const REF_IS_ARN = new Set(['AWS::StepFunctions::StateMachine', 'AWS::SecretsManager::Secret', 'AWS::SNS::Topic']);
 
+/** The URL by which SQS knows a queue. */
+export function queueUrl(name: string): string {
+  return `https://sqs.${REGION}.amazonaws.com/${ACCOUNT}/${name}`;
+}
+
 /** Synthesizes Cutout with the given settings, as `cdk synth -c …` does. */
 export function synthesize(settings: Record<string, unknown> = {}): Template {
   const { template, outdir } = synthesizeApp(settings);
@@ -71,7 +81,7 @@ export function synthesizeApp(
 ): Synthesized {
   const outdir = mkdtempSync(join(tmpdir(), 'cutout-'));
   try {
-    const context = { ...settings, 'aws:cdk:enable-asset-metadata': true };
+    const context = { ...settings, 'aws:cdk:enable-asset-metadata': true, 'aws:cdk:enable-path-metadata': true };
     // CloudFormation's rules take longer than all else here; `cdk synth` and the tests of the template ask them.
     const assembly = app({ context, outdir, builtinCloudFormationValidation: false }).synth();
     return { template: new Template(assembly.getStackByName(stackName).template, stackName), outdir };
@@ -106,6 +116,11 @@ export class Template {
       }));
   }
 
+  /** Logical ids and types of all resources. */
+  get contents(): { logicalId: string; type: string }[] {
+    return Object.entries(this.#resources).map(([logicalId, { Type: type }]) => ({ logicalId, type }));
+  }
+
   get outputNames(): string[] {
     return Object.keys(this.#outputs);
   }
@@ -121,7 +136,7 @@ export class Template {
     const { name, arn } = this.#names(logicalId);
     const type = this.#resources[logicalId]?.Type;
     if (type !== undefined && REF_IS_ARN.has(type)) return arn;
-    return type === 'AWS::SQS::Queue' ? `https://sqs.${REGION}.amazonaws.com/${ACCOUNT}/${name}` : name;
+    return type === 'AWS::SQS::Queue' ? queueUrl(name) : name;
   }
 
   /** What `Fn::GetAtt` of `Arn` gives for a resource. */
@@ -132,7 +147,7 @@ export class Template {
   #names(logicalId: string): { name: string; arn: string } {
     const type = this.#resources[logicalId]?.Type;
     const { [NAME_PROPERTIES[type ?? ''] ?? '']: given } = (this.#resources[logicalId]?.Properties ?? {}) as NamedJson;
-    const made = type === 'AWS::S3::Bucket' ? logicalId.toLowerCase() : logicalId;
+    const made = type === 'AWS::S3::Bucket' ? this.#bucketName(logicalId) : logicalId;
     const name = given === undefined ? made : String(this.#resolve(given));
     const at = `${REGION}:${ACCOUNT}`;
     const arns: Record<string, string> = {
@@ -151,6 +166,18 @@ export class Template {
     };
     const arn = type === undefined ? undefined : arns[type];
     return { name, arn: arn ?? `arn:aws:unknown:${at}:${name}` };
+  }
+
+  /** A bucket is called what its construct is, as `uploads`, unless another one's is called the same. */
+  #bucketName(logicalId: string): string {
+    const idOf = ({ Type, Metadata }: ResourceJson) => {
+      const path = Type === 'AWS::S3::Bucket' ? String(Metadata?.['aws:cdk:path'] ?? '') : '';
+      return path.split('/').at(-2)?.toLowerCase();
+    };
+    const all = Object.values(this.#resources).map(idOf);
+    const own = this.#resources[logicalId] && idOf(this.#resources[logicalId]);
+    const isName = own !== undefined && /^[a-z0-9][a-z0-9-]{2,61}$/.test(own);
+    return isName && all.filter((each) => each === own).length === 1 ? own : logicalId.toLowerCase();
   }
 
   #resolve(value: Json): Json {
