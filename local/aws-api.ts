@@ -1,17 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type Answer, errorAnswer, outputAnswer } from './aws-api/answer.ts';
+import { accessKeyIn, type Call, isForS3, type Protocol, readCall } from './aws-api/call.ts';
+import { AwsError } from './aws-api/error.ts';
+import { notOffered } from './aws-api/not-offered.ts';
 
-/** An error that an AWS service answers with. */
-export class AwsError extends Error {
-  readonly status: number;
-  constructor(name: string, message: string, status = 400) {
-    super(message);
-    this.name = name;
-    this.status = status;
-  }
-}
+export { AwsError, accessKeyIn };
 
-/** An operation such as `AWSStepFunctions.StartExecution`: input to output, both JSON, or output in XML as text. */
+/** An operation such as `AWSStepFunctions.StartExecution`: input to output, both as the JSON protocols have them. */
 // biome-ignore lint/suspicious/noExplicitAny: each operation knows its own input
 export type Operation = (input: any) => unknown;
 
@@ -23,17 +19,31 @@ export interface AwsApi {
   close: () => Promise<void>;
 }
 
-const JSON_TYPE = 'application/x-amz-json-1.0';
-
 /** Sees each call, by whose access key it is signed, and may refuse it. */
 type CallListener = (operation: string, input: unknown, accessKeyId?: string) => AwsError | undefined;
 
-/** Serves operations on 127.0.0.1, on a free port. */
+interface Served {
+  operations: Record<string, Operation>;
+  onCall: CallListener;
+  s3: ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | undefined;
+}
+
+/**
+ * Serves operations on 127.0.0.1, on a free port.
+ *
+ * @param s3 Answers requests for S3, so that one endpoint is enough for all services.
+ */
 export async function serveAwsApi(
   operations: Record<string, Operation>,
   onCall: CallListener = () => undefined,
+  s3?: Served['s3'],
 ): Promise<AwsApi> {
-  const server = createServer((request, response) => void answer(operations, onCall, request, response));
+  const served = { operations, onCall, s3 };
+  const server = createServer((request, response) => {
+    void (s3 && isForS3(request) ? s3(request, response) : answer(served, request, response));
+  });
+  // Clients keep connections for reuse: closing one under their hands would look like a failure of the service.
+  server.keepAliveTimeout = 120_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
@@ -47,39 +57,25 @@ export async function serveAwsApi(
   };
 }
 
-async function answer(
-  operations: Record<string, Operation>,
-  onCall: CallListener,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const send = (status: number, body: unknown) => {
-    const [type, text] = typeof body === 'string' ? ['text/xml', body] : [JSON_TYPE, JSON.stringify(body)];
-    response.writeHead(status, { 'content-type': type }).end(text);
-  };
+async function answer(served: Served, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const send = (status: number, { headers, body }: Answer) => response.writeHead(status, headers).end(body);
+  let protocol: Protocol = 'json';
   try {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
-    const { target, input } = called(request.headers['x-amz-target'], Buffer.concat(chunks).toString());
-    const operation = operations[target];
-    if (!operation) throw new AwsError('UnknownOperationException', `${target} is not offered on this machine`);
-    const refusal = onCall(target, input, accessKeyIn(request));
-    if (refusal) throw refusal;
-    send(200, await operation(input));
+    const call = readCall(request, Buffer.concat(chunks).toString());
+    protocol = call.protocol;
+    send(200, outputAnswer(call, await perform(served, call, accessKeyIn(request))));
   } catch (error) {
-    const { name, message } = error as Error;
-    send(error instanceof AwsError ? error.status : 500, { __type: name, message });
+    send(error instanceof AwsError ? error.status : 500, errorAnswer(protocol, error as Error));
   }
 }
 
-/** Whose access key a request says it is signed with. */
-export function accessKeyIn({ headers }: IncomingMessage): string | undefined {
-  return /Credential=([^/,]+)\//.exec(headers.authorization ?? '')?.[1];
-}
-
-/** Which operation a request calls: most services say so in a header, CloudFormation in a form. */
-function called(header: string | string[] | undefined, body: string): { target: string; input: unknown } {
-  if (typeof header === 'string') return { target: header, input: JSON.parse(body || '{}') };
-  const form = Object.fromEntries(new URLSearchParams(body));
-  return { target: `CloudFormation.${form.Action}`, input: form };
+async function perform({ operations, onCall }: Served, call: Call, accessKeyId?: string): Promise<unknown> {
+  const name = `${call.service}.${call.operation}`;
+  const operation = Object.hasOwn(operations, name) ? operations[name] : undefined;
+  if (!operation) throw notOffered(call, Object.keys(operations));
+  const refusal = onCall(name, call.input, accessKeyId);
+  if (refusal) throw refusal;
+  return operation(call.input);
 }

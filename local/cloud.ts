@@ -4,13 +4,12 @@ import { UpdateItemCommand, type UpdateItemCommandInput } from '@aws-sdk/client-
 import { type AwsApi, type AwsError, serveAwsApi } from './aws-api.ts';
 import { bucketsOf } from './buckets.ts';
 import { accessKeysOf, type Call } from './callers.ts';
+import { operationsOf } from './cloud/api.ts';
 import { FunctionUrls } from './cloud/function-urls.ts';
 import { functionsOf } from './cloud/functions.ts';
 import { machinesOf, stateMachineIn } from './cloud/machines.ts';
 import { type CloudOptions, LOCAL_API_KEY, LOCAL_CREDENTIALS } from './cloud/options.ts';
-import { queueOperations } from './cloud/queues.ts';
 import { secretsOf, tablesOf } from './cloud/resources.ts';
-import { describeStacks } from './cloudformation.ts';
 import type { LocalDynamoDb } from './dynamodb.ts';
 import { type DeliveredEvent, EventBus } from './event-bus.ts';
 import { inputOf, type TargetInput } from './event-target.ts';
@@ -64,20 +63,18 @@ export class LocalCloud {
   /** Starts everything, and deploys the stack. Ports first: the template needs to know where the gateway is. */
   static async start(options: CloudOptions = {}): Promise<LocalCloud> {
     const gateway = await GatewaySimulator.start({ apiKeys: [LOCAL_API_KEY], ...options.gateway });
-    const cloud: LocalCloud = new LocalCloud(
-      options,
-      gateway,
-      await LocalS3.start({
-        buckets: options.existingBuckets ?? {},
-        credentials: {},
-        onCall: ({ operation, accessKeyId, ...input }) => cloud.#noteSigned(accessKeyId, `S3.${operation}`, input),
-        onObjectCreated: (object) => cloud.bus.put(objectCreated(object)),
-      }),
-      await serveAwsApi({}, (operation, input, accessKeyId) => {
-        cloud.#noteSigned(accessKeyId, operation, input);
-        return cloud.onAwsCall?.(operation, input);
-      }),
-    );
+    const s3 = await LocalS3.start({
+      buckets: options.existingBuckets ?? {},
+      credentials: {},
+      onCall: ({ operation, accessKeyId, ...input }) => cloud.#noteSigned(accessKeyId, `S3.${operation}`, input),
+      onObjectCreated: (object) => cloud.bus.put(objectCreated(object)),
+    });
+    const onCall = (operation: string, input: unknown, accessKeyId?: string) => {
+      cloud.#noteSigned(accessKeyId, operation, input);
+      return cloud.onAwsCall?.(operation, input);
+    };
+    const awsApi = await serveAwsApi({}, onCall, (request, response) => s3.serve(request, response));
+    const cloud: LocalCloud = new LocalCloud(options, gateway, s3, awsApi);
     await cloud.#apply();
     return cloud;
   }
@@ -99,10 +96,7 @@ export class LocalCloud {
       updateItem: (input) => this.#updateItem(input),
       refuse: (operation, input) => this.onAwsCall?.(operation, input),
     });
-    Object.assign(awsApi.operations, this.secrets.operations, this.stepFunctions.operations, {
-      ...queueOperations(this.queues),
-      'CloudFormation.DescribeStacks': () => describeStacks(this.template),
-    });
+    Object.assign(awsApi.operations, operationsOf(this));
   }
 
   /**
@@ -156,7 +150,7 @@ export class LocalCloud {
     return stateMachineIn(this.template);
   }
 
-  /** Where AWS's other services answer on this machine. */
+  /** Where AWS's services answer on this machine, S3 too. */
   get awsUrl(): string {
     return this.#awsApi.url;
   }

@@ -109,7 +109,7 @@ export class LocalS3 {
     this.#credentials = options.credentials;
     this.#onCall = options.onCall;
     this.#store = new Store(options.buckets, (event) => options.onObjectCreated?.(event));
-    server.on('request', (message, response) => void this.#serve(message, response));
+    server.on('request', (message, response) => void this.serve(message, response));
   }
 
   /** Stops serving and cuts all connections. */
@@ -183,7 +183,8 @@ export class LocalS3 {
       }));
   }
 
-  async #serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** Answers a request, also one that came to another server. */
+  async serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
     let answer: Answer | 'reset';
     try {
       answer = await this.#answer(message);

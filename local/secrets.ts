@@ -13,13 +13,12 @@ export class LocalSecrets {
     return this.#values.has(arn);
   }
 
-  put(arn: string, value: string): void {
-    if (!this.#values.has(arn)) throw notFound("Secrets Manager can't find the specified secret.");
-    this.#values.set(arn, value);
+  put(id: string, value: string): void {
+    this.#values.set(this.#find(id), value);
   }
 
-  get(arn: string): string {
-    const value = this.#values.get(arn);
+  get(id: string): string {
+    const value = this.#values.get(this.#find(id));
     if (value === undefined) {
       throw notFound("Secrets Manager can't find the specified secret value for staging label: AWSCURRENT");
     }
@@ -27,12 +26,29 @@ export class LocalSecrets {
   }
 
   readonly operations: Record<string, Operation> = {
-    'secretsmanager.GetSecretValue': ({ SecretId }) => ({ ARN: SecretId, SecretString: this.get(SecretId) }),
+    'secretsmanager.ListSecrets': () => ({ SecretList: Array.from(this.#values.keys(), described) }),
+    'secretsmanager.DescribeSecret': ({ SecretId }) => described(this.#find(SecretId)),
+    'secretsmanager.GetSecretValue': ({ SecretId }) => ({
+      ...described(this.#find(SecretId)),
+      SecretString: this.get(SecretId),
+    }),
     'secretsmanager.PutSecretValue': ({ SecretId, SecretString }) => {
       this.put(SecretId, SecretString);
-      return { ARN: SecretId };
+      return described(this.#find(SecretId));
     },
   };
+
+  /** The ARN of a secret, which may also be given by its name. @throws AwsError */
+  #find(id: string): string {
+    const found = [...this.#values.keys()].find((arn) => arn === id || described(arn).Name === id);
+    if (found === undefined) throw notFound("Secrets Manager can't find the specified secret.");
+    return found;
+  }
+}
+
+function described(arn: string): { ARN: string; Name: string } {
+  // Behind the name, an ARN has six characters that Secrets Manager chose.
+  return { ARN: arn, Name: arn.replace(/^(.*:secret:)?/, '').replace(/-\w{6}$/, '') };
 }
 
 function notFound(message: string): AwsError {

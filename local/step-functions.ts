@@ -133,6 +133,7 @@ export class LocalStepFunctions {
   readonly operations: Record<string, Operation> = operationsOf({
     executions: () => this.executions,
     mapRuns: () => this.#mapRuns,
+    stateMachineArns: () => [...this.#machines.keys()],
     definition: (stateMachineArn) => this.#definition(stateMachineArn),
     startOf: (stateMachineArn, name, input) => this.startOf(stateMachineArn, name, input),
     get: (executionArn) => this.get(executionArn),

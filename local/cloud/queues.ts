@@ -1,17 +1,25 @@
 import { AwsError, type Operation } from '../aws-api.ts';
 import type { LocalQueue } from '../queue.ts';
+import { queueUrl } from '../template.ts';
 
-/** SQS's API, as far as functions and commands use it. */
+/** SQS's API, as far as it tells of queues, and moves what came to a dead-letter queue. */
 export function queueOperations(queues: ReadonlyMap<string, LocalQueue>): Record<string, Operation> {
   const find = (is: (arn: string) => boolean) => {
     const found = [...queues].find(([arn]) => is(arn))?.[1];
     if (found) return found;
     throw new AwsError('QueueDoesNotExist', 'The specified queue does not exist.');
   };
+  const named = (name: string | undefined) => find((arn) => nameOf(arn) === name);
   return {
+    'AmazonSQS.ListQueues': ({ QueueNamePrefix = '' }) => ({
+      QueueUrls: [...queues.keys()]
+        .map(nameOf)
+        .flatMap((name) => (name.startsWith(QueueNamePrefix) ? queueUrl(name) : [])),
+    }),
+    'AmazonSQS.GetQueueUrl': ({ QueueName }) => ({ QueueUrl: queueUrl(nameOf(named(QueueName).arn)) }),
     'AmazonSQS.GetQueueAttributes': ({ QueueUrl }) => {
-      const name = String(QueueUrl).split('/').at(-1);
-      return { Attributes: find((arn) => arn.endsWith(`:${name}`)).attributes };
+      const { arn, attributes } = named(String(QueueUrl).split('/').at(-1));
+      return { Attributes: { QueueArn: arn, ...attributes } };
     },
     'AmazonSQS.StartMessageMoveTask': ({ SourceArn, DestinationArn }) => {
       const destination = find((arn) => arn === DestinationArn);
@@ -19,4 +27,8 @@ export function queueOperations(queues: ReadonlyMap<string, LocalQueue>): Record
       return {};
     },
   };
+}
+
+function nameOf(arn: string): string {
+  return arn.split(':').at(-1) ?? '';
 }

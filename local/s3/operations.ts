@@ -150,7 +150,12 @@ const operations: Record<string, Operation> = {
 export function perform(request: Request, body: Buffer, store: Store, uploads: MultipartUploads): Answer {
   const operation = Object.hasOwn(operations, request.operation) ? operations[request.operation] : undefined;
   if (!operation) {
-    throw new S3Error(501, 'NotImplemented', `This local S3 does not implement ${request.operation}.`);
+    const offered = Object.keys(operations).sort().join(', ');
+    throw new S3Error(
+      501,
+      'NotImplemented',
+      `The local run does not offer ${request.operation} of S3. Of S3 there is: ${offered}.`,
+    );
   }
   if (request.bucket) checkPolicy(request, store.bucket(request.bucket).kmsPolicy);
   checkKey(request.key);

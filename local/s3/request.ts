@@ -19,11 +19,13 @@ export interface Request {
 
 /** Parameters that do not choose the operation. */
 const PLAIN_PARAMETERS = new Set(
-  'x-id versionId prefix delimiter max-keys continuation-token start-after encoding-type fetch-owner max-buckets'.split(
-    ' ',
-  ),
+  (
+    'x-id versionId prefix delimiter max-keys continuation-token start-after encoding-type fetch-owner max-buckets ' +
+    'marker key-marker version-id-marker'
+  ).split(' '),
 );
 
+/** Names of operations, also of some that are not offered here. */
 const OPERATIONS: Record<string, string> = {
   'GET service': 'ListBuckets',
   'HEAD bucket': 'HeadBucket',
@@ -32,9 +34,25 @@ const OPERATIONS: Record<string, string> = {
   'GET bucket?notification': 'GetBucketNotificationConfiguration',
   'PUT bucket?notification': 'PutBucketNotificationConfiguration',
   'GET bucket?list-type': 'ListObjectsV2',
+  'GET bucket': 'ListObjects',
+  'GET bucket?versions': 'ListObjectVersions',
+  'GET bucket?uploads': 'ListMultipartUploads',
+  'GET bucket?policy': 'GetBucketPolicy',
+  'GET bucket?acl': 'GetBucketAcl',
+  'GET bucket?encryption': 'GetBucketEncryption',
+  'GET bucket?lifecycle': 'GetBucketLifecycleConfiguration',
+  'GET bucket?publicAccessBlock': 'GetPublicAccessBlock',
+  'GET bucket?tagging': 'GetBucketTagging',
+  'PUT bucket': 'CreateBucket',
+  'DELETE bucket': 'DeleteBucket',
   'POST bucket?delete': 'DeleteObjects',
   'GET object': 'GetObject',
   'HEAD object': 'HeadObject',
+  'GET object?attributes': 'GetObjectAttributes',
+  'GET object?tagging': 'GetObjectTagging',
+  'PUT object?tagging': 'PutObjectTagging',
+  'GET object?acl': 'GetObjectAcl',
+  'GET object?uploadId': 'ListParts',
   'PUT object': 'PutObject',
   'DELETE object': 'DeleteObject',
   'POST object?uploads': 'CreateMultipartUpload',

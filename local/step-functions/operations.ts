@@ -8,6 +8,7 @@ import type { MapRun } from './map-run.ts';
 export interface StepFunctionsApi {
   executions: () => Execution[];
   mapRuns: () => ReadonlyMap<string, MapRun>;
+  stateMachineArns: () => string[];
   /** @throws AwsError if there is no such state machine */
   definition: (stateMachineArn: string) => unknown;
   startOf: (stateMachineArn: string, name: string, input: string) => Execution;
@@ -19,8 +20,18 @@ export interface StepFunctionsApi {
 
 /** Step Functions' API. */
 export function operationsOf(api: StepFunctionsApi): Record<string, Operation> {
-  const { executions, mapRuns, definition, startOf, get, stop, redrive, succeed } = api;
+  const { executions, mapRuns, stateMachineArns, definition, startOf, get, stop, redrive, succeed } = api;
+  const creationDate = seconds(Date.now());
+  const described = (stateMachineArn: string) => {
+    return { stateMachineArn, name: stateMachineArn.split(':').at(-1), type: 'STANDARD', creationDate };
+  };
   return {
+    'AWSStepFunctions.ListStateMachines': ({ maxResults = 100, nextToken }) =>
+      page('stateMachines', stateMachineArns().map(described), maxResults, nextToken),
+    'AWSStepFunctions.DescribeStateMachine': ({ stateMachineArn }) => {
+      const text = JSON.stringify(definition(stateMachineArn));
+      return { ...described(stateMachineArn), status: 'ACTIVE', definition: text };
+    },
     'AWSStepFunctions.StartExecution': ({ stateMachineArn, name = randomUUID(), input = '{}' }) => {
       const { arn, startDate } = startOf(stateMachineArn, name, input);
       return { executionArn: arn, startDate: seconds(startDate) };

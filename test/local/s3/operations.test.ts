@@ -48,7 +48,7 @@ describe('objects', () => {
     );
     await expect(client.send(new GetObjectTaggingCommand(absent))).rejects.toMatchObject({
       ...fails(501, 'NotImplemented'),
-      message: expect.stringContaining('GET object?tagging'),
+      message: expect.stringContaining('GetObjectTagging'),
     });
   });
 
