@@ -66,6 +66,7 @@ export class LocalCloud {
     const s3 = await LocalS3.start({
       buckets: options.existingBuckets ?? {},
       credentials: {},
+      onStored: options.onStored,
       onCall: ({ operation, accessKeyId, ...input }) => cloud.#noteSigned(accessKeyId, `S3.${operation}`, input),
       onObjectCreated: (object) => cloud.bus.put(objectCreated(object)),
     });

@@ -51,6 +51,8 @@ export interface S3Options {
   credentials: Record<string, string>;
   /** Called once the object is visible, before the upload is answered, if the bucket tells EventBridge. */
   onObjectCreated?: (event: ObjectCreated) => void;
+  /** Called for each object that is stored, whatever its bucket tells. */
+  onStored?: ((object: { bucket: string; key: string }) => void) | undefined;
   onRequest?: S3RequestListener;
   /** Sees each request whose signature is right, before it is carried out. */
   onCall?: (request: S3Request) => void;
@@ -108,7 +110,11 @@ export class LocalS3 {
     this.onRequest = options.onRequest;
     this.#credentials = options.credentials;
     this.#onCall = options.onCall;
-    this.#store = new Store(options.buckets, (event) => options.onObjectCreated?.(event));
+    this.#store = new Store(
+      options.buckets,
+      (event) => options.onObjectCreated?.(event),
+      (object) => options.onStored?.(object),
+    );
     server.on('request', (message, response) => void this.serve(message, response));
   }
 

@@ -1,38 +1,50 @@
-import { LOCAL_API_KEY, LOCAL_CREDENTIALS, LocalCloud } from './cloud.ts';
+import { LocalCloud } from './cloud.ts';
+import { main } from './main.ts';
+import { type LocalOptions, readOptions } from './options.ts';
 import { PageServer } from './page/server.ts';
 import { Shortening } from './page/shorten.ts';
 import { Printer } from './printer.ts';
-import { REGION } from './template.ts';
+import { commandsFor } from './ready-commands.ts';
 
-const shortening = new Shortening();
-const cloud = await LocalCloud.start({ onHistory: new Printer().history, shorten: shortening.shorten });
-const page = await PageServer.start(cloud, { shortening });
-const { accessKeyId, secretAccessKey } = LOCAL_CREDENTIALS;
+await main(async () => {
+  const options = readOptions('local', process.argv.slice(2));
+  if ('usage' in options) console.log(options.usage);
+  else await serve(options);
+});
 
-console.log(`The stack is up on this machine, with a simulator of the gateway. Its page:
+/** Keeps the stack up until Ctrl-C. */
+async function serve({ settings, existingBuckets, port }: LocalOptions): Promise<void> {
+  const shortening = new Shortening();
+  const printer = new Printer();
+  const cloud: LocalCloud = await LocalCloud.start({
+    ...{ settings, existingBuckets },
+    shorten: shortening.shorten,
+    onHistory: printer.history,
+    onWait: printer.wait,
+    onStored: ({ bucket, key }) => {
+      if (bucket === cloud.resultsBucket) printer.stored(bucket, key);
+    },
+  });
+  const page = await PageServer.start(cloud, { shortening, settings, port });
+  const key = `${settings.uploadsPrefix ?? ''}cat.jpg`;
+  const [first, ...others] = commandsFor(cloud, { pageUrl: page.url, key });
+  console.log('The stack is up on this machine, with a simulator of the gateway: it is not RMBG 2.0.\n');
+  console.log(`Its page, to drop images on: ${page.url}\n`);
+  console.log(`${first?.title}:\n\n${indented(first?.command)}\n\nThen:\n`);
+  for (const { title, command } of others) console.log(`  # ${title}\n${indented(command)}\n`);
+  console.log(`What happens is told here. Waits of more than 10 s are shortened, unless the page says not to.`);
+  console.log('Ctrl-C ends it all.\n');
 
-  ${page.url}
+  const stop = async () => {
+    console.log('Stopping.');
+    await page.close();
+    await cloud.close();
+    process.exit(0);
+  };
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+}
 
-In another terminal:
-
-  export AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey} AWS_REGION=${REGION}
-  export AWS_ENDPOINT_URL=${cloud.awsUrl} AWS_ENDPOINT_URL_S3=${cloud.s3.url}
-  npm run smoke
-  aws s3 cp photo.jpg s3://${cloud.uploadsBucket} --endpoint-url ${cloud.s3.url}
-  aws s3 ls s3://${cloud.resultsBucket} --recursive --endpoint-url ${cloud.s3.url}
-
-  aws stepfunctions start-execution --endpoint-url ${cloud.awsUrl} \\
-    --state-machine-arn ${cloud.stateMachineArn} \\
-    --input '{"bucket": "${cloud.uploadsBucket}", "key": "photo.jpg"}'
-
-The gateway answers at ${cloud.gateway.url} (API key ${LOCAL_API_KEY}). Ctrl-C ends it all.
-`);
-
-const stop = async () => {
-  console.log('Stopping.');
-  await page.close();
-  await cloud.close();
-  process.exit(0);
-};
-process.once('SIGINT', stop);
-process.once('SIGTERM', stop);
+function indented(text = ''): string {
+  return text.replace(/^/gm, '  ');
+}

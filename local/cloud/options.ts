@@ -20,5 +20,7 @@ export interface CloudOptions extends AppOptions, Pick<HistoryListeners, 'onHist
   visibilityMs?: number;
   /** Environment variables for all functions, in place of the template's. */
   environment?: Record<string, string>;
+  /** Called for each object that is stored in a bucket. */
+  onStored?: (object: { bucket: string; key: string }) => void;
   onLog?: (functionName: string, line: string) => void;
 }

@@ -57,10 +57,20 @@ export interface BucketOptions {
 export class Store {
   readonly #buckets = new Map<string, Bucket>();
   readonly #onCreated: (event: ObjectCreated) => void;
+  readonly #onStored: (object: Pick<ObjectCreated, 'bucket' | 'key'>) => void;
   readonly #sequence = sequencers();
 
-  constructor(buckets: Record<string, BucketOptions>, onCreated: (event: ObjectCreated) => void) {
+  /**
+   * @param onCreated Called for objects in buckets that tell EventBridge.
+   * @param onStored Called before that, for objects in all buckets.
+   */
+  constructor(
+    buckets: Record<string, BucketOptions>,
+    onCreated: (event: ObjectCreated) => void,
+    onStored: (object: Pick<ObjectCreated, 'bucket' | 'key'>) => void = () => undefined,
+  ) {
     this.#onCreated = onCreated;
+    this.#onStored = onStored;
     for (const [name, options] of Object.entries(buckets)) this.create(name, options);
   }
 
@@ -135,6 +145,7 @@ export class Store {
       ...newVersionId(bucket),
     };
     add(bucket, key, version);
+    this.#onStored({ bucket: bucketName, key });
     const { etag, versionId } = version;
     if (!bucket.eventBridge) return version;
     const sequencer = this.#sequence();

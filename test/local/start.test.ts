@@ -30,9 +30,21 @@ describe('npm start', { timeout: 120_000 }, () => {
     expect(await exitCode).toBe(1);
   });
 
-  it('on pictures stores each cutout in out/, and exits with 0', async () => {
-    const { output, exitCode } = await finished(run('start.ts', ...(await pictures(2))));
+  it('on a setting that cannot be used says so without a stack, and exits with 1', async () => {
+    const { output, exitCode } = await finished(run('start.ts', '-c', 'uploadsBucket=own', '-c', 'resultsBucket=own'));
+    expect(output()).toMatch(/^Uploads and results overlap: .*\n--help says what can be given\.\n$/);
+    expect(await exitCode).toBe(1);
+  });
+
+  it('on a folder stores the cutout of each picture in it in out/, says when, and exits with 0', async () => {
+    await pictures(2);
+    const { output, exitCode } = await finished(run('start.ts', folder, '--webhook', '-c', 'uploadsPrefix=in/'));
     expect(output().match(/^✓ .*good\d\.png .* → out\/good\d\.png\.png /gm)).toHaveLength(2);
+    expect(output()).toMatch(
+      /jobs ended at \d+\.\d\d s; cutouts came \d+\.\d to \d+\.\d s after their jobs had ended\.\n$/,
+    );
+    // The buckets are gone by then.
+    expect(output()).not.toContain('s3://');
     expect(readdirSync(join(folder, 'out')).sort()).toEqual(['good0.png.png', 'good1.png.png', 'index.html']);
     expect(await exitCode).toBe(0);
   });
@@ -52,15 +64,14 @@ describe('npm start', { timeout: 120_000 }, () => {
 describe('npm run local', () => {
   it('serves any S3 client until Ctrl-C, which ends it cleanly', async () => {
     const { child, output, exitCode } = run('serve.ts');
-    const [, bucket = '', endpoint = ''] = await until(
-      () => /cp photo\.jpg s3:\/\/(\S+) --endpoint-url (\S+)/.exec(output()) ?? undefined,
-    );
+    await until(() => output().includes('Ctrl-C ends it all.') || undefined);
+    const [, endpoint = '', bucket = ''] = /--endpoint-url (\S+) s3 cp \S+ s3:\/\/(\w+)\//.exec(output()) ?? [];
     const s3 = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials: LOCAL_CREDENTIALS });
     const object = { Bucket: bucket, Key: 'photo.jpg' };
     await s3.send(new PutObjectCommand({ ...object, Body: CAT }));
     const stored = await s3.send(new GetObjectCommand(object));
     expect(await stored.Body?.transformToByteArray()).toHaveLength(CAT.length);
-    await until(() => output().includes('→ Wait') || undefined);
+    await until(() => output().includes('→ Wait          5 s') || undefined);
     child.kill('SIGINT');
     expect(await exitCode).toBe(0);
     s3.destroy();
