@@ -1,6 +1,7 @@
 import { CutoutError, isError } from '../../functions/errors.ts';
 import type { Gateway } from '../../functions/gateway/client.ts';
 import { ask, waitSeconds } from '../../functions/gateway/polling.ts';
+import type { AnswerListener } from '../../functions/images/fetching.ts';
 import { openMedium } from '../../functions/results/medium.ts';
 import { save } from './save.ts';
 
@@ -63,14 +64,21 @@ export interface Saved {
   contentType: string;
 }
 
-/** Saves a result from the gateway's CDN. @param asked `pathFor` is given the extension that the bytes call for. */
-export function saveMedium(
-  asked: { url: string; hosts: string[]; place: 'first' | 'further'; pathFor: (extension: string) => string },
-  patience: Patience,
-): Promise<Saved> {
-  const { url, hosts, place, pathFor } = asked;
+/** A result that is to be saved. */
+export interface Asked {
+  url: string;
+  hosts: string[];
+  place: 'first' | 'further';
+  /** Where to, by the extension that the bytes call for. */
+  pathFor: (extension: string) => string;
+  /** Sees each answer of the CDN. */
+  onAnswer?: AnswerListener | undefined;
+}
+
+/** Saves a result from the gateway's CDN. */
+export function saveMedium({ url, hosts, place, pathFor, onAnswer }: Asked, patience: Patience): Promise<Saved> {
   const fetched = async () => {
-    const { extension, contentType, bytes, cancel } = await openMedium(url, hosts, place);
+    const { extension, contentType, bytes, cancel } = await openMedium(url, hosts, place, onAnswer);
     try {
       const path = pathFor(extension);
       return { path, bytes: await save(path, bytes), contentType };

@@ -59,6 +59,8 @@ export interface GatewayOptions {
   apiKey: (options?: { fresh: boolean }) => Promise<string>;
   /** Time limit of one request, from connecting to the last byte of the answer. @default 20,000 ms */
   timeoutMs?: number;
+  /** What sends requests, for whoever wants to see them. @default Node's own */
+  fetch?: typeof fetch;
 }
 
 /**
@@ -69,11 +71,13 @@ export class Gateway {
   readonly #origin: string;
   readonly #apiKey: GatewayOptions['apiKey'];
   readonly #timeoutMs: number;
+  readonly #fetch: typeof fetch | undefined;
 
   constructor(options: GatewayOptions) {
     this.#origin = new URL(options.url).origin;
     this.#apiKey = options.apiKey;
     this.#timeoutMs = options.timeoutMs ?? 20_000;
+    this.#fetch = options.fetch;
   }
 
   /**
@@ -130,8 +134,9 @@ export class Gateway {
   }
 
   async #send(path: string, { secrets, ...init }: Outgoing, key: string): Promise<Answer> {
+    const send = this.#fetch ?? fetch;
     try {
-      const response = await fetch(this.#origin + path, {
+      const response = await send(this.#origin + path, {
         ...init,
         headers: {
           ...init.headers,

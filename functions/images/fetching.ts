@@ -23,7 +23,12 @@ export interface GetOptions {
   headers?: Record<string, string>;
   /** Ends all of it, also a body that is being read. */
   signal: AbortSignal;
+  /** Sees each answer, redirects too. @default - nobody does */
+  onAnswer?: AnswerListener | undefined;
 }
+
+/** Sees an answer before its body is read. */
+export type AnswerListener = (url: URL, answer: Pick<Answer, 'status' | 'headers'>) => void;
 
 /**
  * GETs a URL that came from elsewhere: `check` sees it, and each redirect, before anything is sent there.
@@ -39,6 +44,7 @@ export async function guardedGet(url: string, check: (url: URL) => void, options
   for (let redirects = 0; ; redirects++) {
     check(next);
     const answer = await get(next, options);
+    options.onAnswer?.(next, answer);
     const { location } = answer.headers;
     const isRedirect = answer.status >= 300 && answer.status <= 399 && location !== undefined;
     if (!isRedirect || redirects === MAX_REDIRECTS || !URL.canParse(location, next.href)) return answer;

@@ -1,5 +1,5 @@
 import { CutoutError } from '../errors.ts';
-import { type Answer, guardedGet } from '../images/fetching.ts';
+import { type Answer, type AnswerListener, guardedGet } from '../images/fetching.ts';
 import { type ImageType, imageType, SNIFF_BYTES } from '../images/type.ts';
 import { BrokenImage, type Followed, followed, Whole } from '../images/whole.ts';
 
@@ -22,16 +22,18 @@ export interface Medium extends ImageType {
  *
  * @param url Not trusted: it, and every redirect, must match one of `hosts`.
  * @param place The first result is the cutout, which can be transparent: PNG or WebP. Further ones are any image.
+ * @param onAnswer Sees each answer, redirects too.
  * @throws UntrustedResultUrl, DownloadFailed, InvalidResult; reading the bytes also ResultTooLarge
  */
 export async function openMedium(
   url: string,
   hosts: readonly string[],
   place: 'first' | 'further' = 'first',
+  onAnswer?: AnswerListener,
 ): Promise<Medium> {
   if (!URL.canParse(url)) throw new CutoutError('UntrustedResultUrl', 'A media URL of the gateway is no URL');
   const signal = AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS);
-  const answer = await guardedGet(url, (hop) => checkHost(hop, hosts), { signal }).catch((error: unknown) => {
+  const answer = await guardedGet(url, (hop) => checkHost(hop, hosts), { signal, onAnswer }).catch((error: unknown) => {
     throw asDownloadFailed(error);
   });
   try {

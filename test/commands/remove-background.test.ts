@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -30,6 +30,7 @@ const OUTCOMES: Record<string, JobOutcome> = {
   'failed.png': 'FAILED',
   'error.png': 'ERROR',
   'slow.png': 'NEVER',
+  'long.png': 'NEVER',
   'endless.png': 'NEVER',
   'several.png': { mediaCount: 2 },
   'elsewhere.png': { mediaUrls: ['https://elsewhere.example/cat.png'] },
@@ -141,6 +142,39 @@ describe.concurrent('npm run remove-background', () => {
     expect(exitCode).toBe(0);
     expect(await formatOf('resumed.png')).toBe('png');
     expect(submissionsOf('slow.png')).toHaveLength(1);
+  });
+
+  it('goes on with every option that was given, and keeps a record of what the gateway answers', async () => {
+    const given = ['--out', "sub/it's.png", '--record', 'my record', '--timeout', '0s'];
+    const late = await run({}, `${urlOf('long.png')}?token=s3cr3t`, ...given);
+    expect(late.output).toContain('Recorded in my record: 2 answers, without the API key, cookies and signatures.');
+    const [, command = ''] = /npm run remove-background -- (.*)/.exec(late.output) ?? [];
+    const args = execFileSync('bash', ['-c', `printf '%s\\n' ${command}`])
+      .toString()
+      .trim()
+      .split('\n');
+    const id = submissionsOf('long.png')[0]?.requestId ?? '';
+    const hosts = ['--gateway-url', gateway.url, '--result-hosts', gateway.cdnUrl];
+    expect(args).toEqual([
+      '--request-id',
+      id,
+      ...hosts,
+      ...given.slice(0, 2),
+      '--name',
+      'long.png',
+      ...given.slice(4),
+      ...given.slice(2, 4),
+    ]);
+
+    await gateway.finish(id);
+    const { output, exitCode } = await run({}, ...args);
+    expect(exitCode).toBe(0);
+    expect(output).toMatch(
+      /✓ sub\/it's\.png .*\nRecorded in my record: 2 answers, .*\n.*\n {2}answers {10}status 200, download 200\n/,
+    );
+    const files = readdirSync(join(folder, 'my record'));
+    expect(files.map((name) => /\d-(\w+)\.json$/.exec(name)?.[1])).toEqual(['submit', 'status', 'status', 'download']);
+    for (const name of files) expect(readFileSync(join(folder, 'my record', name), 'utf8')).not.toMatch(/k3y|s3cr3t/);
   });
 
   it('ended by Ctrl-C says how to go on', async () => {
