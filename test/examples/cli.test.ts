@@ -1,20 +1,26 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import * as cloudFormation from '@aws-sdk/client-cloudformation';
 import * as sfn from '@aws-sdk/client-sfn';
 import { App, CfnOutput } from 'aws-cdk-lib';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readSettings } from '../../infra/settings/context.ts';
 import { CutoutStack } from '../../infra/stack.ts';
+import { LOCAL_CREDENTIALS, type LocalCloud } from '../../local/cloud.ts';
+import { REGION } from '../../local/template.ts';
+import { CAT, startCloud } from '../support.ts';
 
 const FILE = join(import.meta.dirname, '../../examples/cli.sh');
 const SCRIPT = readFileSync(FILE, 'utf8');
 
+const HAS_AWS_CLI = ['aws', 'jq'].every((command) => spawnSync(command, ['--version']).status === 0);
+
 /** The services' own descriptions, by what the AWS CLI calls the service. */
 const SERVICES: Record<string, object> = { cloudformation: cloudFormation, stepfunctions: sfn };
 /** Options of the AWS CLI that are none of the operation's. */
-const OWN_OPTIONS = ['Query', 'Output'];
+const OWN_OPTIONS = ['Query', 'Output', 'MaxItems'];
 
 interface Call {
   service: string;
@@ -58,15 +64,66 @@ describe('cli.sh', () => {
 
   it('calls operations of AWS with options that they take, for fields that they answer', () => {
     const operations = new Set(CALLS.map(({ operation }) => operation));
-    expect([...operations]).toEqual(['DescribeStacks', 'StartExecution', 'DescribeExecution']);
+    expect([...operations]).toEqual([
+      ...['DescribeStacks', 'StartExecution', 'GetExecutionHistory', 'DescribeExecution'],
+    ]);
     for (const call of CALLS) {
       const { taken, answered } = fieldsOf(call);
       const options = call.options.filter((option) => !OWN_OPTIONS.includes(option));
       expect(taken.map(capitalized)).toEqual(expect.arrayContaining(options));
-      // Of `Stacks[0].Outputs` the part before the dot.
-      const [queried = ''] = call.query?.split('.') ?? [];
+      // Of `Stacks[0].Outputs` the part before the dot, less functions and conditions.
+      const [queried = ''] = call.query?.replace(/\w+(?=\()|\[\?[^\]]*\]/g, '').split('.') ?? [];
       expect(answered).toEqual(expect.arrayContaining(queried.match(/[A-Za-z]+/g) ?? []));
     }
+  });
+
+  it('reads fields of the events that the API has, which name the states and the failures', () => {
+    const events = sfn.HistoryEvent$[4];
+    const fields = ['id', 'stateEnteredEventDetails', 'taskFailedEventDetails'];
+    expect(events).toEqual(expect.arrayContaining(fields));
+    for (const field of fields) expect(SCRIPT).toContain(field);
+  });
+
+  describe.skipIf(!HAS_AWS_CLI)('run by the AWS CLI on this machine, if there is one,', { timeout: 60_000 }, () => {
+    let cloud: LocalCloud;
+    let photo: string;
+    beforeAll(async () => {
+      cloud = await startCloud({ gateway: { durationMs: 0 } });
+      cloud.gateway.media.set('/cat.jpg', CAT);
+      photo = `${cloud.gateway.cdnUrl}/cat.jpg`;
+    });
+    afterAll(() => cloud?.close());
+
+    async function run(...args: string[]): Promise<{ stdout: string; stderr: string; code: number }> {
+      const { accessKeyId, secretAccessKey } = LOCAL_CREDENTIALS;
+      const env = {
+        ...{ PATH: process.env.PATH, AWS_ENDPOINT_URL: cloud.awsUrl, AWS_DEFAULT_REGION: REGION, AWS_REGION: REGION },
+        ...{ AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
+      };
+      try {
+        return { ...(await promisify(execFile)(FILE, args, { env })), code: 0 };
+      } catch (error) {
+        return error as { stdout: string; stderr: string; code: number };
+      }
+    }
+
+    it('says which states there are, puts out the output, and pays once when it is run again', async () => {
+      for (const beginning of ['started photos-cat-jpg-', 'photos-cat-jpg-\\d+ was started before']) {
+        const { stdout, stderr, code } = await run(photo, 'photos/cat.jpg');
+        expect(JSON.parse(stdout)).toMatchObject({ status: 'DELIVERED', results: [{ key: 'photos/cat.jpg.png' }] });
+        expect(stderr).toMatch(new RegExp(`s {2}${beginning}`));
+        expect(stderr.match(/→ .*/g)).toEqual(['→ Submit', '→ Wait', '→ Check status', '→ Finished?', '→ Deliver']);
+        expect(code).toBe(0);
+      }
+      expect(cloud.gateway.accepted).toBe(1);
+    });
+
+    it('says why there is no cutout', async () => {
+      const { stdout, stderr, code } = await run(`${photo}.not`, 'photos/not.jpg');
+      expect(stdout).toBe('');
+      expect(stderr).toMatch(/✗ ImageNotFound\n.* FAILED\nImageNotFound: http:\S+ is not there \(404\)\. Upload/);
+      expect(code).toBe(1);
+    });
   });
 
   it('finds the state machine by an output that the stack has', () => {
