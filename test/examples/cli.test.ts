@@ -10,7 +10,8 @@ import { readSettings } from '../../infra/settings/context.ts';
 import { CutoutStack } from '../../infra/stack.ts';
 import { LOCAL_CREDENTIALS, type LocalCloud } from '../../local/cloud.ts';
 import { REGION } from '../../local/template.ts';
-import { CAT, startCloud } from '../support.ts';
+import { CAT } from '../pictures.ts';
+import { startCloud } from '../pipeline-rig.ts';
 
 const FILE = join(import.meta.dirname, '../../examples/cli.sh');
 const SCRIPT = readFileSync(FILE, 'utf8');

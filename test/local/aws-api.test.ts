@@ -12,7 +12,7 @@ import { GetQueueAttributesCommand, ListQueuesCommand, SQSClient } from '@aws-sd
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tableOperations } from '../../local/cloud/tables.ts';
 import { LOCAL_CREDENTIALS, type LocalCloud } from '../../local/cloud.ts';
-import { startCloud } from '../support.ts';
+import { startCloud } from '../pipeline-rig.ts';
 
 let cloud: LocalCloud;
 beforeAll(async () => {

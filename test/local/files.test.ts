@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { filesByKey } from '../../local/files.ts';
-import { picture } from '../support.ts';
+import { picture } from '../pictures.ts';
 
 let folder: string;
 beforeEach(() => {

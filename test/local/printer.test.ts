@@ -1,9 +1,10 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { CloudOptions, LocalCloud } from '../../local/cloud.ts';
 import { Printer, type PrinterOptions } from '../../local/printer.ts';
-import { execute, picture, startCloud, until, upload } from '../support.ts';
+import { closedPort } from '../closed-port.ts';
+import { picture } from '../pictures.ts';
+import { execute, startCloud, upload } from '../pipeline-rig.ts';
+import { until } from '../until.ts';
 
 let polling: LocalCloud;
 let webhook: LocalCloud;
@@ -38,15 +39,6 @@ function print(options: PrinterOptions = {}): void {
 }
 beforeEach(() => print());
 
-/** An address at which nobody listens. */
-async function closedUrl(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return `http://127.0.0.1:${port}`;
-}
-
 describe('the lines of a local run', () => {
   it('say of each image what happens, how long it waits, and where its result lies', async () => {
     await upload(polling, 'cat.jpg', await picture(1));
@@ -71,7 +63,7 @@ describe('the lines of a local run', () => {
   });
 
   it('say what went wrong before the next attempt, and how long that is away', async () => {
-    const imageUrl = `${await closedUrl()}/cat.jpg`;
+    const imageUrl = `http://127.0.0.1:${await closedPort()}/cat.jpg`;
     const { arn } = polling.stepFunctions.start('a', JSON.stringify({ imageUrl, resultKey: 'new/cat.jpg' }));
     await until(() => lines.some((line) => line.includes('tries again')) || undefined);
     polling.stepFunctions.stop(arn);

@@ -8,7 +8,7 @@ import type { LocalCloud } from '../../local/cloud.ts';
 import { PageServer } from '../../local/page/server.ts';
 import { Shortening } from '../../local/page/shorten.ts';
 import { commandsFor } from '../../local/ready-commands.ts';
-import { startCloud } from '../support.ts';
+import { startCloud } from '../pipeline-rig.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 let cloud: LocalCloud;

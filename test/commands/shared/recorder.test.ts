@@ -6,7 +6,7 @@ import { type Exchange, Recorder } from '../../../commands/shared/recorder.ts';
 import { Gateway } from '../../../functions/gateway/client.ts';
 import { openMedium } from '../../../functions/results/medium.ts';
 import { GatewaySimulator } from '../../../local/gateway.ts';
-import { picture } from '../../support.ts';
+import { picture } from '../../pictures.ts';
 
 const KEY = 'k3y-"that\\nobody-may-see';
 const IMAGE = 'https://example.com/cat.jpg?Signature=c2lnbmF0dXJl%2fMQ%3d&t=s3cr3t%20token&w=300';
