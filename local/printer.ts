@@ -4,18 +4,23 @@ import type { Execution, HistoryEvent } from './step-functions.ts';
 /** Prints what happens, state by state, with the time since the first line. */
 export class Printer {
   readonly #start = Date.now();
+  /** What else there is to say of an outcome, by the request's id. @default nothing */
+  noteOf: (requestId: string | undefined) => string | undefined = () => undefined;
 
   upload(file: string, bucket: string, key: string): void {
     this.#line('', `upload ${relative('.', file)} → s3://${bucket}/${key}`);
   }
 
   /** One line for each state that is entered, each failure, and each end. */
-  readonly history = ({ name, error }: Execution, event: HistoryEvent): void => {
+  readonly history = ({ name, error, output }: Execution, event: HistoryEvent): void => {
     const { type, stateEnteredEventDetails: entered, taskFailedEventDetails: failed } = event;
     const ended = /^Execution(.+)$/.exec(type)?.[1];
     if (entered) this.#line(name, `→ ${entered.name}`);
     else if (failed) this.#line(name, `  ✗ ${failed.error}`);
     else if (ended) this.#line(name, `${ended.toLowerCase()}${error ? `: ${error}` : ''}`);
+
+    const note = ended === 'Succeeded' ? this.noteOf(JSON.parse(output ?? 'null')?.requestId) : undefined;
+    if (note !== undefined) this.#line(name, `  ${note}`);
   };
 
   #line(execution: string, text: string): void {

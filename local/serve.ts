@@ -2,7 +2,9 @@ import { LOCAL_API_KEY, LOCAL_CREDENTIALS, LocalCloud } from './cloud.ts';
 import { Printer } from './printer.ts';
 import { REGION } from './template.ts';
 
-const cloud = await LocalCloud.start({ onHistory: new Printer().history });
+const printer = new Printer();
+const cloud = await LocalCloud.start({ onHistory: printer.history });
+printer.noteOf = (requestId) => cloud.gateway.noteOf(requestId);
 const { accessKeyId, secretAccessKey } = LOCAL_CREDENTIALS;
 
 console.log(`The stack is up on this machine, with a simulator of the gateway. In another terminal:

@@ -4,12 +4,13 @@ import { parseArgs } from 'node:util';
 import { LocalCloud } from './cloud.ts';
 import { Printer } from './printer.ts';
 
-const SAMPLE = join(import.meta.dirname, 'sample/cat.jpg');
+/** A drawing on a plain background, and a photo. */
+const SAMPLES = ['cat.jpg', 'coffee.jpg'].map((name) => join(import.meta.dirname, 'sample', name));
 const OUT = 'out';
 
 const usage = `Removes the background of images through the whole pipeline on this machine.
 
-  npm start                        a sample image
+  npm start                        two sample images
   npm start -- a.jpg b.png         these images
   npm start -- --webhook           the gateway calls back instead of being asked for ever
 `;
@@ -21,7 +22,7 @@ const { values, positionals } = parseArgs({
 if (values.help) {
   console.log(usage);
 } else {
-  process.exitCode = await run(positionals.length > 0 ? positionals : [SAMPLE]);
+  process.exitCode = await run(positionals.length > 0 ? positionals : SAMPLES);
 }
 
 /** Uploads the files, waits for their executions to end, and stores what was delivered. @returns the exit code */
@@ -37,7 +38,7 @@ async function run(files: string[]): Promise<number> {
   process.once('SIGINT', stop);
   try {
     console.log('The stack is up on this machine. A simulator stands in for the gateway: it is not RMBG 2.0,');
-    console.log('and removes only a plain background that touches the border.\n');
+    console.log('but a much smaller model.\n');
     const sources = new Map(files.map((file, index) => [uniqueKey(files, index), file]));
     for (const [key, file] of sources) {
       printer.upload(file, cloud.uploadsBucket, key);
@@ -68,7 +69,9 @@ function collect(cloud: LocalCloud, key: string, file: string): boolean {
     return false;
   }
   const execution = cloud.stepFunctions.executions.find(({ input }) => JSON.parse(input).key === key);
-  const results: { key: string }[] = JSON.parse(execution?.output ?? '{}').results ?? [];
+  const { requestId, results = [] }: { requestId?: string; results?: { key: string }[] } = JSON.parse(
+    execution?.output ?? '{}',
+  );
   for (const { key: resultKey } of results) {
     const result = cloud.s3.get(cloud.resultsBucket, resultKey);
     if (!result) continue;
@@ -78,6 +81,8 @@ function collect(cloud: LocalCloud, key: string, file: string): boolean {
     console.log(`✓ ${source} → ${relative('.', path)} (${size(result.body.length)}, ${result.contentType})`);
     console.log(`  s3://${cloud.resultsBucket}/${resultKey}`);
   }
+  const note = cloud.gateway.noteOf(requestId);
+  if (note !== undefined) console.log(`  ${note}`);
   if (results.length === 0) console.error(`✗ ${source} → nothing was delivered, and no error file says why`);
   return results.length > 0;
 }

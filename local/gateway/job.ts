@@ -32,6 +32,8 @@ export interface Job {
   /** Its processing, once begun. */
   work?: Promise<Ending>;
   ending?: Ending;
+  /** What the picture operation said of it. The gateway itself says no such thing, so no answer holds it. */
+  note?: string;
   cancelTimer?: () => void;
 }
 

@@ -167,6 +167,11 @@ export class PixazoGateway {
     return this.#queue.get(requestId);
   }
 
+  /** What the picture operation said of a job's outcome, if it said anything. The gateway's answers do not tell. */
+  noteOf(requestId: string | undefined): string | undefined {
+    return requestId === undefined ? undefined : this.find(requestId)?.note;
+  }
+
   /** What the status endpoint would say of a job, if it was there when last asked, timed or ticked. */
   job(requestId: string): StatusDocument | undefined {
     const job = this.#queue.get(requestId);
