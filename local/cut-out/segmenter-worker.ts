@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { env, InferenceSession, Tensor } from 'onnxruntime-web';
-import { MASK_SIZE, type Segmented } from './segmenter.ts';
+import { type Answer, MASK_SIZE, type Question } from './segmenter.ts';
 
 /** The mean and the deviation of red, green and blue in the pictures that the model was trained on. */
 const MEAN = [0.485, 0.456, 0.406];
@@ -12,17 +12,12 @@ if (port === null) throw new Error('This file runs in a worker only');
 
 env.wasm.numThreads = 1;
 const loading = InferenceSession.create(readFileSync(new URL('./u2netp.onnx', import.meta.url)));
-/** A session does one thing at a time. */
-let before: Promise<unknown> = loading;
+/** A session does one thing at a time. What fails ends this thread, and is thrown to those who wait for it. */
+let last: Promise<void> = Promise.resolve();
 
-port.on('message', ({ id, rgb }: { id: number; rgb: Uint8Array }) => {
-  before = before.then(async () => {
-    let answer: Segmented;
-    try {
-      answer = { id, mask: await maskOf(await loading, rgb) };
-    } catch (error) {
-      answer = { id, error: String(error) };
-    }
+port.on('message', ({ id, rgb }: Question) => {
+  last = last.then(async () => {
+    const answer: Answer = { id, mask: await maskOf(await loading, rgb) };
     port.postMessage(answer);
   });
 });

@@ -47,7 +47,7 @@ async function square({ data, width, height }: Raster): Promise<Buffer> {
  * The mask with its faint parts gone and all that the subject encloses opaque, but for its rim. What the model is
  * unsure of would be a ghost; what it misses inside of a subject would be a hole.
  */
-function withoutHoles(mask: Uint8Array): Buffer {
+export function withoutHoles(mask: Uint8Array): Buffer {
   const size = { width: MASK_SIZE, height: MASK_SIZE };
   const outside = reachedFromEdge(size, (pixel) => (mask[pixel] ?? 0) < HALF);
   return Buffer.from(
