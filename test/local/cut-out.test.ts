@@ -3,7 +3,8 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { reachedFromEdge, TooManyPixels } from '../../local/cut-out/raster.ts';
 import { cutOut } from '../../local/cut-out.ts';
-import { decode, scenery } from './cut-out/support.ts';
+import { scenery } from '../pictures.ts';
+import { decode } from './cut-out/support.ts';
 
 const cat = await readFile(new URL('../../local/sample/cat.jpg', import.meta.url));
 const photo = await readFile(new URL('../../local/sample/coffee.jpg', import.meta.url));

@@ -26,13 +26,3 @@ export function draw(shapes: string): Promise<Buffer> {
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="100" height="100">${shapes}</svg>`;
   return sharp(Buffer.from(svg)).flatten({ background: '#ffffff' }).png().toBuffer();
 }
-
-/** A picture that is neither plain nor has a subject: colours that run into each other. */
-export function scenery(): Promise<Buffer> {
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="300" height="200">
-    <linearGradient id="colours" x2="1" y2="1">
-      <stop stop-color="#603a90"/><stop offset=".5" stop-color="#3a8f78"/><stop offset="1" stop-color="#b8c860"/>
-    </linearGradient>
-    <rect width="300" height="200" fill="url(#colours)"/></svg>`;
-  return sharp(Buffer.from(svg)).png().toBuffer();
-}
