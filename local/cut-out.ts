@@ -3,7 +3,7 @@ import { decode, encode } from './cut-out/raster.ts';
 import { keepSubject } from './cut-out/subject.ts';
 
 /** Where the picture is given back whole. */
-const NO_SUBJECT = 'the stand-in for the model found no subject, and gave the picture back whole';
+const NO_SUBJECT = 'the stand-in for the model found no subject that fills 3 % of the picture, and gave it back whole';
 
 /**
  * Removes the background of a picture and returns a PNG of the same size, turned the way its EXIF orientation says.
