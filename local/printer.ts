@@ -1,6 +1,6 @@
 import { AWAIT_CALLBACK, isOvertaken } from '../commands/shared/history.ts';
 import { size } from '../commands/shared/save.ts';
-import type { StoredResult } from '../functions/contract.ts';
+import type { ExecutionOutput } from '../functions/contract.ts';
 import { isErrorName, rowOf } from '../functions/errors.ts';
 import { whatFailed } from '../functions/results/failure.ts';
 import { messageIn } from './page/states.ts';
@@ -27,6 +27,8 @@ export class Printer {
   readonly #showsPlaces: boolean;
   readonly #write: (line: string) => void;
   #width = NARROWEST;
+  /** What the stand-in for the model says of its work, by the request's id. @default - nothing */
+  noteOf: (requestId: string | undefined) => string | undefined = () => undefined;
   /** Error of the attempt that an execution's last line told of, by ARN. */
   readonly #told = new Map<string, string>();
 
@@ -86,15 +88,16 @@ export class Printer {
   }
 
   #succeeded(execution: Execution): void {
-    const { status, results = [] }: { status?: string; results?: StoredResult[] } = JSON.parse(
-      execution.output ?? '{}',
-    );
+    const output: Partial<ExecutionOutput> = JSON.parse(execution.output ?? '{}');
+    const { status, requestId, results = [] } = output;
     const name = nameOf(execution);
     if (status === 'SUPERSEDED') this.#line(name, '✓ superseded by a newer upload: nothing was stored');
     else if (results.length === 0) this.#line(name, '✓ succeeded');
     for (const { bucket, key, bytes, contentType } of results) {
       this.#line(name, `✓ s3://${bucket}/${key} (${size(bytes)}, ${contentType})`);
     }
+    const note = this.noteOf(requestId ?? undefined);
+    if (note !== undefined) this.#line(name, `  ${note}`);
   }
 
   #ended(execution: Execution, how: string): void {

@@ -25,6 +25,7 @@ async function serve({ settings, existingBuckets, port }: LocalOptions): Promise
       if (bucket === cloud.resultsBucket) printer.stored(bucket, key);
     },
   });
+  printer.noteOf = (requestId) => cloud.gateway.noteOf(requestId);
   const page = await PageServer.start(cloud, { shortening, settings, port });
   const key = `${settings.uploadsPrefix ?? ''}cat.jpg`;
   const [first, ...others] = commandsFor(cloud, { pageUrl: page.url, key });
@@ -32,7 +33,7 @@ async function serve({ settings, existingBuckets, port }: LocalOptions): Promise
   console.log(`Its page, to drop images on: ${page.url}\n`);
   console.log(`${first?.title}:\n\n${indented(first?.command)}\n\nThen:\n`);
   for (const { title, command } of others) console.log(`  # ${title}\n${indented(command)}\n`);
-  console.log(`What happens is told here. Waits of more than 10 s are shortened, unless the page says not to.`);
+  console.log(`What happens is told here. Waits of more than 12 s are shortened, unless the page says not to.`);
   console.log('Ctrl-C ends it all.\n');
 
   const stop = async () => {

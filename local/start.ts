@@ -8,7 +8,8 @@ import { collect, printOutcomes, whenDelivered } from './outcomes.ts';
 import { writeStill } from './page/still.ts';
 import { Printer } from './printer.ts';
 
-const SAMPLE = join(import.meta.dirname, 'sample/cat.jpg');
+/** A drawing on a plain background, and a photo. */
+const SAMPLES = ['cat.jpg', 'coffee.jpg'].map((name) => join(import.meta.dirname, 'sample', name));
 const OUT = 'out';
 
 await main(async () => {
@@ -21,7 +22,7 @@ await main(async () => {
 async function run({ settings, existingBuckets, files: paths }: LocalOptions): Promise<number> {
   const prefix = String(settings.uploadsPrefix ?? '');
   const files = new Map(
-    [...(await filesByKey(paths.length > 0 ? paths : [SAMPLE], OUT))].map(([key, file]) => [prefix + key, file]),
+    [...(await filesByKey(paths.length > 0 ? paths : SAMPLES, OUT))].map(([key, file]) => [prefix + key, file]),
   );
   const printer = new Printer({ names: [...files.keys()], showsPlaces: false });
   /** When the gateway's jobs ended, in milliseconds since 1970, by request id. */
@@ -32,11 +33,12 @@ async function run({ settings, existingBuckets, files: paths }: LocalOptions): P
     onWait: printer.wait,
     gateway: { onEvent: (event) => void (event.type === 'ended' && jobs.set(event.requestId, Date.now())) },
   });
+  printer.noteOf = (requestId) => cloud.gateway.noteOf(requestId);
   const stop = () => void cloud.close().then(() => process.exit(130));
   process.once('SIGINT', stop);
   try {
     console.log('The stack is up on this machine. A simulator stands in for the gateway: it is not RMBG 2.0,');
-    console.log('and removes only a plain background that touches the border.\n');
+    console.log('but a much smaller model.\n');
     for (const [key, file] of files) {
       printer.note(key, `uploaded from ${relative('.', file)}`);
       cloud.s3.put(cloud.uploadsBucket, key, readFileSync(file));

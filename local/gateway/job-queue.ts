@@ -38,7 +38,8 @@ export interface JobQueueSetup {
   newRequestId?: (now: number) => string;
   /** Gets the picture that a job is to work on; throws why not, if it cannot. @default over HTTP */
   fetchImage?: typeof fetchImage;
-  cutOut(image: Buffer): Promise<Buffer>;
+  /** Works on a picture. What it says of the outcome is noted on the job. */
+  cutOut(image: Buffer, say: (note: string) => void): Promise<Buffer>;
   /** Puts pictures where they can be downloaded and returns their URLs. */
   publish(requestId: string, picture: Buffer, count: number): string[];
   webhookBehaviour(document: StatusDocument): WebhookBehaviour;
@@ -140,7 +141,8 @@ export class JobQueue {
   }
 
   /** Does a job's work. Never rejects: what goes wrong is how the job ends. */
-  async #process({ requestId, imageUrl, outcome }: Job): Promise<Ending> {
+  async #process(job: Job): Promise<Ending> {
+    const { requestId, imageUrl, outcome } = job;
     if (outcome === 'ERROR') return { status: 'ERROR', error: 'Internal system error' };
     if (outcome === 'FAILED') return { status: 'FAILED', error: 'The model could not process the image' };
     if (typeof outcome === 'object' && 'mediaUrls' in outcome) {
@@ -153,7 +155,9 @@ export class JobQueue {
       return { status: 'FAILED', error: `Could not fetch the image: ${messageOf(error)}` };
     }
     try {
-      const picture = await this.#setup.cutOut(image);
+      const picture = await this.#setup.cutOut(image, (note) => {
+        job.note = note;
+      });
       const count = typeof outcome === 'object' ? outcome.mediaCount : 1;
       return { status: 'COMPLETED', mediaUrls: this.#setup.publish(requestId, picture, count) };
     } catch (error) {

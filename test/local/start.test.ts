@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { LOCAL_CREDENTIALS } from '../../local/cloud.ts';
-import { CAT, picture } from '../pictures.ts';
+import { CAT, picture, scenery } from '../pictures.ts';
 import { until } from '../until.ts';
 
 /** `npm start` and `npm run local` as a person runs them, in a folder of their own. */
@@ -46,6 +46,21 @@ describe('npm start', { timeout: 120_000 }, () => {
     // The buckets are gone by then.
     expect(output()).not.toContain('s3://');
     expect(readdirSync(join(folder, 'out')).sort()).toEqual(['good0.png.png', 'good1.png.png', 'index.html']);
+    expect(await exitCode).toBe(0);
+  });
+
+  it('without files takes the samples, and ends once they are done', async () => {
+    const { output, exitCode } = await finished(run('start.ts'));
+    expect(output().match(/^✓ .* → out\/(cat|coffee)\.jpg\.png /gm)).toHaveLength(2);
+    expect(output()).not.toContain('no subject');
+    expect(await exitCode).toBe(0);
+  });
+
+  it('on a picture without a subject stores it whole, and says so', async () => {
+    const file = join(folder, 'scenery.png');
+    writeFileSync(file, await scenery());
+    const { output, exitCode } = await finished(run('start.ts', file));
+    expect(output()).toMatch(/^✓ .*scenery\.png .*\n.*\n {2}the stand-in .* found no subject/m);
     expect(await exitCode).toBe(0);
   });
 

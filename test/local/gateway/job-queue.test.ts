@@ -6,6 +6,22 @@ import { closeGateways, document, gateway, start, submitted, website } from './r
 
 closeGateways();
 
+describe('a note on a job', () => {
+  it("is what the picture operation said of it, and shows in none of the gateway's answers", async () => {
+    await start({
+      cutOut: async (image, say) => {
+        say('rather dark');
+        return image;
+      },
+    });
+    const id = await submitted();
+    expect(await document(id)).toMatchObject({ status: 'COMPLETED', error: null });
+    expect(JSON.stringify(await document(id))).not.toContain('dark');
+    expect(gateway.noteOf(id)).toBe('rather dark');
+    expect([gateway.noteOf('another'), gateway.noteOf(undefined)]).toEqual([undefined, undefined]);
+  });
+});
+
 describe('webhooks', () => {
   const hook = () => ({ 'x-webhook-url': `${website.url}/hook?token=t` });
 
