@@ -3,20 +3,15 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, type TestContext } from 'vitest';
 import { LOCAL_CREDENTIALS } from '../../local/cloud.ts';
 import { CAT, picture, scenery } from '../pictures.ts';
 import { until } from '../until.ts';
 
-/** `npm start` and `npm run local` as a person runs them, in a folder of their own. */
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'cutout-test-'));
-});
-afterEach(() => rmSync(folder, { recursive: true }));
-
-describe('npm start', { timeout: 120_000 }, () => {
-  it('on a file that is no image says what its owner would be told, and exits with 1', async () => {
+/** `npm start` and `npm run local` as a person runs them, in folders of their own: all at once, as they mostly wait. */
+describe.concurrent('npm start', { timeout: 120_000 }, () => {
+  it('on a file that is no image says what its owner would be told, and exits with 1', async (context) => {
+    const { folder, run } = place(context);
     const file = join(folder, 'fake.jpg');
     writeFileSync(file, 'no picture');
     const { output, exitCode } = await finished(run('start.ts', file));
@@ -24,19 +19,22 @@ describe('npm start', { timeout: 120_000 }, () => {
     expect(await exitCode).toBe(1);
   });
 
-  it('on a file that is not there says so, and exits with 1', async () => {
+  it('on a file that is not there says so, and exits with 1', async (context) => {
+    const { folder, run } = place(context);
     const { output, exitCode } = await finished(run('start.ts', join(folder, 'nowhere.jpg')));
     expect(output()).toMatch(/There is no file .*nowhere\.jpg/);
     expect(await exitCode).toBe(1);
   });
 
-  it('on a setting that cannot be used says so without a stack, and exits with 1', async () => {
+  it('on a setting that cannot be used says so without a stack, and exits with 1', async (context) => {
+    const { run } = place(context);
     const { output, exitCode } = await finished(run('start.ts', '-c', 'uploadsBucket=own', '-c', 'resultsBucket=own'));
     expect(output()).toMatch(/^Uploads and results overlap: .*\n--help says what can be given\.\n$/);
     expect(await exitCode).toBe(1);
   });
 
-  it('on a folder stores the cutout of each picture in it in out/, says when, and exits with 0', async () => {
+  it('on a folder stores the cutout of each picture in it in out/, says when, and exits with 0', async (context) => {
+    const { folder, run, pictures } = place(context);
     await pictures(2);
     const { output, exitCode } = await finished(run('start.ts', folder, '--webhook', '-c', 'uploadsPrefix=in/'));
     expect(output().match(/^✓ .*good\d\.png .* → out\/good\d\.png\.png /gm)).toHaveLength(2);
@@ -49,35 +47,33 @@ describe('npm start', { timeout: 120_000 }, () => {
     expect(await exitCode).toBe(0);
   });
 
-  it('without files takes the samples, and ends once they are done', async () => {
+  it('without files takes the samples, and ends once they are done', async (context) => {
+    const { run } = place(context);
     const { output, exitCode } = await finished(run('start.ts'));
     expect(output().match(/^✓ .* → out\/(cat|coffee)\.jpg\.png /gm)).toHaveLength(2);
     expect(output()).not.toContain('no subject');
     expect(await exitCode).toBe(0);
   });
 
-  it('on a picture without a subject stores it whole, and says so', async () => {
-    const file = join(folder, 'scenery.png');
-    writeFileSync(file, await scenery());
-    const { output, exitCode } = await finished(run('start.ts', file));
-    expect(output()).toMatch(/^✓ .*scenery\.png .*\n.*\n {2}the stand-in .* found no subject/m);
-    expect(await exitCode).toBe(0);
-  });
-
-  it('on 25 files, good and bad, says of each what came of it, ends, and exits with 1', async () => {
+  it('on 26 files, good, bad and without a subject, says of each what came of it, ends, and exits with 1', async (context) => {
+    const { folder, run, pictures } = place(context);
     const bad = Array.from({ length: 9 }, (_, index) => join(folder, `bad${index}.jpg`));
     for (const file of bad) writeFileSync(file, 'no picture');
+    const whole = join(folder, 'whole.png');
+    writeFileSync(whole, await scenery());
     // Bad ones first: the good ones wait meanwhile for what these use.
-    const { output, exitCode } = await finished(run('start.ts', ...bad, ...(await pictures(16))));
+    const { output, exitCode } = await finished(run('start.ts', ...bad, whole, ...(await pictures(16))));
     expect(output().match(/^✗ .*bad\d\.jpg .* → NotAnImage: /gm)).toHaveLength(9);
     expect(output().match(/^✓ .*good\d+\.png .* → out\/good\d+\.png\.png /gm)).toHaveLength(16);
+    expect(output()).toMatch(/ whole\.png +the stand-in .* found no subject/);
     expect(output()).not.toContain('Warning');
     expect(await exitCode).toBe(1);
   });
 });
 
-describe('npm run local', () => {
-  it('serves any S3 client until Ctrl-C, which ends it cleanly', async () => {
+describe.concurrent('npm run local', { timeout: 120_000 }, () => {
+  it('serves any S3 client until Ctrl-C, which ends it cleanly', async (context) => {
+    const { run } = place(context);
     const { child, output, exitCode } = run('serve.ts');
     await until(() => output().includes('Ctrl-C ends it all.') || undefined);
     const [, endpoint = '', bucket = ''] = /--endpoint-url (\S+) s3 cp \S+ s3:\/\/(\w+)\//.exec(output()) ?? [];
@@ -93,29 +89,32 @@ describe('npm run local', () => {
   });
 });
 
-/** Files of so many pictures. */
-async function pictures(count: number): Promise<string[]> {
-  const files = Array.from({ length: count }, (_, index) => join(folder, `good${index}.png`));
-  for (const [index, file] of files.entries()) writeFileSync(file, await picture(index));
-  return files;
-}
-
 interface Running {
   child: ChildProcess;
   output: () => string;
   exitCode: Promise<number | null>;
 }
 
-function run(script: string, ...args: string[]): Running {
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../../local', script), ...args], { cwd: folder });
-  onTestFinished(() => void child.kill());
-  let text = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (text += chunk));
-  return {
-    child,
-    output: () => text,
-    exitCode: new Promise((resolve) => child.on('close', resolve)),
+/** A folder of a test's own, and what runs in it. Both end with the test. */
+function place({ onTestFinished }: TestContext) {
+  const folder = mkdtempSync(join(tmpdir(), 'cutout-test-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+
+  const run = (script: string, ...args: string[]): Running => {
+    const child = spawn(process.execPath, [join(import.meta.dirname, '../../local', script), ...args], { cwd: folder });
+    onTestFinished(() => void child.kill());
+    let text = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (text += chunk));
+    return { child, output: () => text, exitCode: new Promise((resolve) => child.on('close', resolve)) };
   };
+
+  /** Files of so many pictures. */
+  const pictures = async (count: number): Promise<string[]> => {
+    const files = Array.from({ length: count }, (_, index) => join(folder, `good${index}.png`));
+    for (const [index, file] of files.entries()) writeFileSync(file, await picture(index));
+    return files;
+  };
+  return { folder, run, pictures };
 }
 
 async function finished(running: Running): Promise<Running> {
