@@ -1,6 +1,6 @@
 import { LocalCloud } from './cloud.ts';
 import { main } from './main.ts';
-import { type LocalOptions, readOptions } from './options.ts';
+import { type LocalOptions, readOptions, WrongArgument } from './options.ts';
 import { PageServer } from './page/server.ts';
 import { Shortening } from './page/shorten.ts';
 import { Printer } from './printer.ts';
@@ -26,7 +26,10 @@ async function serve({ settings, existingBuckets, port }: LocalOptions): Promise
     },
   });
   printer.noteOf = (requestId) => cloud.gateway.noteOf(requestId);
-  const page = await PageServer.start(cloud, { shortening, settings, port });
+  const page = await PageServer.start(cloud, { shortening, settings, port }).catch((error) => {
+    if (error.code !== 'EACCES') throw error;
+    throw new WrongArgument(`You may not listen on port ${port}: choose one from 1024 on by --port.`);
+  });
   const key = `${settings.uploadsPrefix ?? ''}cat.jpg`;
   const [first, ...others] = commandsFor(cloud, { pageUrl: page.url, key });
   console.log('The stack is up on this machine, with a simulator of the gateway: it is not RMBG 2.0.\n');

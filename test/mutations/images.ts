@@ -121,4 +121,18 @@ export const IMAGES: Mutation[] = [
     replace: '',
     test: 'test/functions/images/check.test.ts',
   },
+  {
+    what: 'What S3 says of a refusal is kept from whoever has to do something about it',
+    file: 'functions/images/source.ts',
+    find: 'refused (${status}${said})',
+    replace: 'refused (${status})',
+    test: 'test/functions/images/refusal.test.ts',
+  },
+  {
+    what: 'A server may have parts of a presigned URL published',
+    file: 'functions/images/refusal.ts',
+    find: "rest.replaceAll(value, '[redacted]')",
+    replace: 'rest',
+    test: 'test/functions/images/refusal.test.ts',
+  },
 ];

@@ -1,3 +1,4 @@
+import { COMMANDS } from './commands.ts';
 import { EXECUTIONS } from './executions.ts';
 import { GATEWAY } from './gateway.ts';
 import { IMAGES } from './images.ts';
@@ -7,4 +8,12 @@ import type { Mutation } from './mutation.ts';
 import { RESULTS } from './results.ts';
 
 /** All of them. `npx node test/mutations/run.ts` tries each. */
-export const MUTATIONS: Mutation[] = [...GATEWAY, ...IMAGES, ...RESULTS, ...EXECUTIONS, ...INFRA, ...LOCAL];
+export const MUTATIONS: Mutation[] = [
+  ...GATEWAY,
+  ...IMAGES,
+  ...RESULTS,
+  ...EXECUTIONS,
+  ...INFRA,
+  ...LOCAL,
+  ...COMMANDS,
+];
