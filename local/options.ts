@@ -15,7 +15,7 @@ simulator's; alarmEmail, removal and the KMS keys change nothing here.
 const USAGE = {
   start: `Removes the background of images through the whole pipeline on this machine, and stores the cutouts in out/.
 
-  npm start                                a sample image
+  npm start                                two sample images
   npm start -- a.jpg b.png photos/         these files, and all images in this folder and those below it
   npm start -- --webhook                   the gateway calls back instead of being polled
   npm start -- -c expectedSeconds=2 …      with a setting, as \`cdk deploy\` takes it; again for each further one
