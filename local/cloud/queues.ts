@@ -17,9 +17,11 @@ export function queueOperations(queues: ReadonlyMap<string, LocalQueue>): Record
         .flatMap((name) => (name.startsWith(QueueNamePrefix) ? queueUrl(name) : [])),
     }),
     'AmazonSQS.GetQueueUrl': ({ QueueName }) => ({ QueueUrl: queueUrl(nameOf(named(QueueName).arn)) }),
-    'AmazonSQS.GetQueueAttributes': ({ QueueUrl }) => {
+    'AmazonSQS.GetQueueAttributes': ({ QueueUrl, AttributeNames = [] }) => {
       const { arn, attributes } = named(String(QueueUrl).split('/').at(-1));
-      return { Attributes: { QueueArn: arn, ...attributes } };
+      const isAsked = (name: string) => AttributeNames.includes(name) || AttributeNames.includes('All');
+      const all = Object.entries({ QueueArn: arn, ...attributes });
+      return { Attributes: Object.fromEntries(all.filter(([name]) => isAsked(name))) };
     },
     'AmazonSQS.StartMessageMoveTask': ({ SourceArn, DestinationArn }) => {
       const destination = find((arn) => arn === DestinationArn);

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { AwsError } from '../aws-api.ts';
 import { FunctionError } from '../lambda.ts';
 import { type Definition, type Json, WAIT } from './definition.ts';
@@ -69,7 +68,7 @@ export class Tasks {
         };
       case WAIT:
         return async (parameters) => {
-          await sleep(Math.min(onWait('time', msOf(parameters)), LONGEST_MS), null, { signal });
+          await sleep(Math.min(onWait('time', msOf(parameters)), LONGEST_MS), signal);
           return null;
         };
       case 'states:startExecution':
@@ -209,6 +208,19 @@ export class Tasks {
 /** The name of an error as the states language knows it: some of Step Functions' own lack the ending. */
 function exceptionOf({ name }: AwsError): string {
   return name.replace(/(Exception)?$/, 'Exception');
+}
+
+/** Ends sooner if the signal aborts. By the global timer, in whose place simulated time may be. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end);
+  });
 }
 
 /** How long a Wait state waits by what it was given. */
