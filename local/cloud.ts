@@ -7,8 +7,9 @@ import { accessKeysOf, type Call } from './callers.ts';
 import { operationsOf } from './cloud/api.ts';
 import { FunctionUrls } from './cloud/function-urls.ts';
 import { functionsOf } from './cloud/functions.ts';
+import { invokeOperation } from './cloud/invocations.ts';
 import { machinesOf, stateMachineIn } from './cloud/machines.ts';
-import { type CloudOptions, LOCAL_API_KEY, LOCAL_CREDENTIALS } from './cloud/options.ts';
+import { type CloudOptions, LOCAL_API_KEY, LOCAL_CREDENTIALS, S3_URL } from './cloud/options.ts';
 import { secretsOf, tablesOf } from './cloud/resources.ts';
 import type { LocalDynamoDb } from './dynamodb.ts';
 import { type DeliveredEvent, EventBus } from './event-bus.ts';
@@ -97,7 +98,9 @@ export class LocalCloud {
       updateItem: (input) => this.#updateItem(input),
       refuse: (operation, input) => this.onAwsCall?.(operation, input),
     });
-    Object.assign(awsApi.operations, operationsOf(this));
+    const functions = () => this.functions.values();
+    const invoke = invokeOperation(functions, this.#invoke.bind(this), this.#invokeAsync.bind(this));
+    Object.assign(awsApi.operations, operationsOf(this), invoke);
   }
 
   /**
@@ -165,7 +168,7 @@ export class LocalCloud {
 
   #synthesize(settings: Record<string, unknown> = {}): Synthesized {
     const { url: gatewayUrl, cdnUrl: resultHosts } = this.gateway;
-    return synthesizeApp({ ...settings, gatewayUrl, resultHosts }, this.#options);
+    return synthesizeApp({ ...settings, gatewayUrl, resultHosts, [S3_URL]: this.s3.url }, this.#options);
   }
 
   /** Makes what the template has and this machine has not, and puts what it has anew in the place of what there was. */

@@ -23,6 +23,14 @@ export async function serveFunctionUrl(invoke: (event: unknown) => Promise<unkno
   };
 }
 
+/** What a function returns to its URL. */
+interface FunctionAnswer {
+  statusCode?: number;
+  headers?: Record<string, string>;
+  body?: string;
+  isBase64Encoded?: boolean;
+}
+
 /** What Lambda accepts at most as a request, in bytes. */
 const MAX_REQUEST = 6 * 1024 * 1024;
 
@@ -46,8 +54,13 @@ async function answer(
     ...(body.length > 0 && bodyOf(body, request.headers['content-type'])),
   };
   try {
-    const { statusCode = 200 } = (await invoke(event)) as { statusCode?: number };
-    response.writeHead(statusCode).end();
+    const {
+      statusCode = 200,
+      headers = {},
+      body: text = '',
+      isBase64Encoded,
+    } = (await invoke(event)) as FunctionAnswer;
+    response.writeHead(statusCode, headers).end(Buffer.from(text, isBase64Encoded ? 'base64' : 'utf8'));
   } catch {
     response.writeHead(502).end('Internal Server Error');
   }

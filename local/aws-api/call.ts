@@ -55,7 +55,15 @@ export function readCall({ method = 'GET', url = '/', headers }: IncomingMessage
   const shape = `${method} ${url.replace(/\?.*$/, '')}`;
   const known = signedFor === 'lambda' ? LAMBDA.find(([pattern]) => pattern.test(shape)) : undefined;
   const operation = known?.[1] ?? shape;
-  return { service: signedFor, operation, input: {}, protocol: 'rest' };
+  const input = operation === 'Invoke' ? invocation(url, headers, body) : {};
+  return { service: signedFor, operation, input, protocol: 'rest' };
+}
+
+/** What the path, a header and the body say of an invocation. */
+function invocation(url: string, headers: IncomingMessage['headers'], body: string): Record<string, unknown> {
+  const [, , , functionName = ''] = url.split('/');
+  const invocationType = headers['x-amz-invocation-type'] ?? 'RequestResponse';
+  return { functionName: decodeURIComponent(functionName), invocationType, payload: parsed(body) };
 }
 
 /** Whether a request is for S3, which has no names of operations: by its signature, or as it has none at all. */

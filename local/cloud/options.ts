@@ -8,6 +8,9 @@ import type { AppOptions } from '../template.ts';
 export const LOCAL_API_KEY = 'local-api-key';
 export const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local-secret' };
 
+/** The key in an app's context that says where S3 answers on this machine. */
+export const S3_URL = 'cutout:local-s3';
+
 export interface CloudOptions extends AppOptions, Pick<HistoryListeners, 'onHistory' | 'onWait'>, Pace {
   /** Settings, as `cdk deploy -c …` takes them. `gatewayUrl` and `resultHosts` are the simulator's. */
   settings?: Record<string, unknown>;

@@ -135,7 +135,6 @@ describe('what the local run does not offer', () => {
 
   it.each([
     ['GET', '/2015-03-31/functions/submit', 'GetFunction of Lambda'],
-    ['POST', '/2015-03-31/functions/submit/invocations', 'Invoke of Lambda'],
     ['GET', '/2020-01-01/else', 'GET /2020-01-01/else of Lambda'],
   ])('names %s %s as far as it can', async (method, path, name) => {
     const response = await ask('lambda', path, { method });
