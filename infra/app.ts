@@ -6,7 +6,7 @@ import { SettingError } from './settings/readers.ts';
 import { CutoutStack } from './stack.ts';
 
 /** Feature flags as a new CDK app has them, but for two that would change the template. Of an unset flag `cdk` warns. */
-const FEATURE_FLAGS = {
+export const FEATURE_FLAGS = {
   ...recommended,
   // Merges statements of a policy; one for each purpose is easier to review.
   '@aws-cdk/aws-iam:minimizePolicies': false,

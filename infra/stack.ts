@@ -107,8 +107,8 @@ export class CutoutStack extends Stack {
   }
 }
 
-/** Adds EventBridge to the notifications of a bucket: what there is, is read, merged and put back. */
-function enableEvents(bucket: string, region: string): string {
+/** A command that adds EventBridge to the notifications of a bucket: what there is, is read, merged and put back. */
+export function enableEvents(bucket: string, region: string): string {
   const s3api = (operation: string) =>
     `aws s3api ${operation}-bucket-notification-configuration --region ${region} --bucket ${bucket}`;
   const merged = `${s3api('get')} --output json --query 'merge(@, {EventBridgeConfiguration: \`{}\`})'`;

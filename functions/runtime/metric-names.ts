@@ -1,3 +1,6 @@
+/** The CloudWatch namespace of the functions' own metrics. */
+export const METRICS_NAMESPACE = 'Cutout';
+
 /** Names of the metrics, which infra's dashboard shows. */
 export type MetricName =
   /** Uploads whose execution was started. */

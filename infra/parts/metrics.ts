@@ -1,10 +1,9 @@
 import { Duration } from 'aws-cdk-lib';
 import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IConstruct } from 'constructs';
-import type { MetricName } from '../../functions/runtime/metric-names.ts';
+import { METRICS_NAMESPACE, type MetricName } from '../../functions/runtime/metric-names.ts';
 
-/** The CloudWatch namespace of the functions' own metrics. */
-export const METRICS_NAMESPACE = 'Cutout';
+export { METRICS_NAMESPACE };
 
 /** Names of the functions' own metrics. */
 export type OwnMetricName = MetricName | 'UploadToCutout' | 'Failed';

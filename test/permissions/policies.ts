@@ -20,8 +20,10 @@ export interface Policies {
 
 /** All policies of a template that decide on what its functions and state machines do. */
 export function policiesOf(template: Template, { keys = {}, secretKeys = {} }: Existing): Policies {
-  // The CDK's own helpers, whose code is in the template, do not run on this machine.
-  const functions = template.resources('AWS::Lambda::Function').filter(({ assetPath }) => assetPath !== undefined);
+  // The CDK's own helpers do not run on this machine.
+  const functions = template
+    .resources('AWS::Lambda::Function')
+    .filter(({ assetPath, logicalId }) => assetPath !== undefined && !logicalId.includes('CustomResourceProvider'));
   const machines = template.resources('AWS::StepFunctions::StateMachine');
   const roles = new Set([...functions, ...machines].map(({ properties }) => properties.Role ?? properties.RoleArn));
   const ofRoles: Policies['ofRoles'] = new Map();

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import type { Case } from '../case.ts';
+import type { Said } from '../target/target.ts';
+import type { Trial } from '../trial.ts';
+import { delivered, failedWith } from './check.ts';
+import { picture } from './pictures.ts';
+
+/** A command must have ended well, and have said this. */
+function says({ output, exitCode }: Said, expected: RegExp): void {
+  assert.match(output, expected);
+  assert.equal(exitCode, 0, output);
+}
+
+async function smoke(trial: Trial): Promise<void> {
+  const said = await trial.target.command('smoke', '--out', `out/${trial.token}`);
+  says(said, /✓ .*cat\.jpg → .*\n {2}s3:.*\nTook .*\nAt the gateway this cost \$0\.018\./);
+  assert.match(said.output, /→ Submit.*→ Wait.*→ Check status.*→ Deliver/s);
+}
+
+async function failuresAndRedrive(trial: Trial): Promise<void> {
+  await trial.gateway({ submits: [{ status: 403 }] });
+  const upload = await trial.upload('Main', 'forbidden.png', await picture());
+  const execution = await trial.ended(upload);
+  failedWith(execution, 'Forbidden');
+  await trial.errorFile(upload);
+  const name = `s3://${upload.bucket}/${upload.key}`;
+  const listed = await trial.target.command('failures', '--since', '2h');
+  says(listed, /failed since/);
+  const [, block = ''] = listed.output.split(name);
+  assert.match(block, /^\n.*Check that the API key is entitled.*\n {2}error file written/);
+  says(
+    await trial.target.command('redrive', '--error', 'Forbidden', '--since', '2h'),
+    /Nothing was redriven. Add --go/,
+  );
+  says(await trial.target.command('redrive', '--error', 'Forbidden', '--since', '2h', '--go'), /redriven\./);
+  delivered(await trial.endOf(execution.executionArn ?? ''));
+}
+
+async function backfill(trial: Trial): Promise<void> {
+  const [{ bucket, key }] = delivered(await trial.ended(await trial.upload('Main', 'old.png', await picture())));
+  await trial.target.objects.delete(bucket, key);
+  says(await trial.target.command('backfill', '--prefix', `${trial.token}/`, '--dry-run'), /Nothing was submitted/);
+  says(await trial.target.command('backfill', '--prefix', `${trial.token}/`, '--go'), /1 of 1 images done/);
+  await trial.until('the result', () => trial.target.objects.get(bucket, key));
+}
+
+async function moveByCommand(trial: Trial): Promise<void> {
+  const { output, exitCode } = await trial.target.shell(trial.target.output('MoveDeadLettersCommand'));
+  assert.equal(exitCode, 0, output);
+  assert.match(output, /TaskHandle/);
+}
+
+/** The project's own commands, and those that the stack prints. */
+export const COMMANDS: Case[] = [
+  { name: 'npm run smoke sees an image through', run: smoke },
+  { name: 'npm run failures lists what failed, npm run redrive redrives it', run: failuresAndRedrive },
+  { name: 'npm run backfill counts, then submits', group: 'backfills of Main', run: backfill },
+  { name: 'The printed command moves dead letters', needs: ['a shell with the AWS CLI'], run: moveByCommand },
+];
