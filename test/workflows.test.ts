@@ -88,3 +88,10 @@ it('CI runs .ci/run on every push to main and on every pull request', () => {
   expect(stepsOf('ci.yml').map(({ run }) => run)).toContain('.ci/run');
   expect(() => accessSync(join(ROOT, '.ci/run'), constants.X_OK)).not.toThrow();
 });
+
+it('integ is started by hand alone, and destroys its stack also if it is cancelled', () => {
+  expect(Object.keys(workflowOf('integ.yml').on)).toEqual(['workflow_dispatch']);
+  const [run, destroy] = stepsOf('integ.yml').filter((step) => step.run?.startsWith('npm run integ'));
+  expect(run?.run).toBe('npm run integ -- --go');
+  expect(destroy).toMatchObject({ run: 'npm run integ -- --destroy', if: `\${{ cancelled() || failure() }}` });
+});
