@@ -27,7 +27,7 @@ export function passOn(own: Record<string, string | undefined>, upload: [name: s
   const others = upload
     .map(([name, value]): [string, string] => [name.toLowerCase(), value])
     .filter(([name]) => !Object.hasOwn(own, name))
-    .sort(([a], [b]) => (a < b ? -1 : 1));
+    .sort(([a], [b]) => (a < b ? -1 : Number(a > b)));
   const sendable = others.filter(([name, value]) => NAME.test(name) && VALUE.test(value));
   const passed = [...set];
   let bytes = bytesOf(set);
