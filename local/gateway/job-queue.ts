@@ -39,6 +39,8 @@ export interface JobQueueSetup {
   /** Gets the picture that a job is to work on; throws why not, if it cannot. @default over HTTP */
   fetchImage?: typeof fetchImage;
   cutOut(image: Buffer): Promise<Buffer>;
+  /** The image as its pixels are stored, whatever its EXIF says, for {@link JobOutcome} UNTURNED. @default the image */
+  unturned?: (image: Buffer) => Promise<Buffer>;
   /** Puts pictures where they can be downloaded and returns their URLs. */
   publish(requestId: string, picture: Buffer, count: number): string[];
   webhookBehaviour(document: StatusDocument): WebhookBehaviour;
@@ -153,7 +155,8 @@ export class JobQueue {
       return { status: 'FAILED', error: `Could not fetch the image: ${messageOf(error)}` };
     }
     try {
-      const picture = await this.#setup.cutOut(image);
+      const { unturned = async (same: Buffer) => same } = this.#setup;
+      const picture = await this.#setup.cutOut(outcome === 'UNTURNED' ? await unturned(image) : image);
       const count = typeof outcome === 'object' ? outcome.mediaCount : 1;
       return { status: 'COMPLETED', mediaUrls: this.#setup.publish(requestId, picture, count) };
     } catch (error) {

@@ -93,6 +93,24 @@ describe('a newer upload', () => {
   });
 });
 
+describe('a photo that its EXIF says to turn', () => {
+  it.each([
+    ['COMPLETED', { width: 30, height: 40 }],
+    ['UNTURNED', { width: 40, height: 30 }],
+  ] as const)(
+    'has its orientation in the metadata of its result, as the model may ignore it (%s)',
+    async (outcome, size) => {
+      const photo = sharp({ create: { width: 40, height: 30, channels: 3, background: 'red' } });
+      const key = newKey('photo.jpg');
+      cloud.gateway.nextOutcomes(outcome);
+      await upload(cloud, key, await photo.withMetadata({ orientation: 6 }).jpeg().toBuffer());
+      const result = cloud.s3.get(cloud.resultsBucket, `${key}.png`);
+      expect(result?.metadata).toMatchObject({ 'source-orientation': '6' });
+      expect(await sharp(result?.body).metadata()).toMatchObject(size);
+    },
+  );
+});
+
 describe('metadata of an upload', () => {
   const put = async (key: string, metadata: Record<string, string>) => {
     const before = cloud.stepFunctions.executions.length;

@@ -112,7 +112,7 @@ export const RESULTS: Mutation[] = [
     file: 'functions/results/pass-through.ts',
     find: '[name.toLowerCase(), value]',
     replace: '[name, value]',
-    test: 'test/security/fuzz-metadata.test.ts',
+    test: 'test/functions/results/pass-through.test.ts',
   },
   {
     what: 'Metadata for which S3 has no room are sent all the same',
