@@ -8,7 +8,7 @@ import { withKmsKey } from './results/encryption.ts';
 import { deleteErrorFile } from './results/error-file.ts';
 import { mediumKey } from './results/keys.ts';
 import { openMedium } from './results/medium.ts';
-import { isOfNewerUpload, isOfRepeatedUpload, resultMetadata } from './results/metadata.ts';
+import { isOfNewerUpload, isOfRepeatedUpload, metadataLeftOut, resultMetadata } from './results/metadata.ts';
 import { headObject, isSuperseded, type ObjectState } from './results/objects.ts';
 import { withRenewal } from './results/renewal.ts';
 import { storedResult } from './results/standing.ts';
@@ -43,6 +43,9 @@ export const handler = handlerOf(async (event: unknown): Promise<ExecutionOutput
   count('Delivered');
   if (job.uploadedAt !== undefined) timeToCutout(new Date(job.uploadedAt));
   logger.info('delivered', { results });
+  const leftOut = job.standing === undefined ? metadataLeftOut(job) : [];
+  if (leftOut.length > 0)
+    logger.warn('left out of the result: metadata of the upload that S3 has no room for', { leftOut });
   return { status: 'DELIVERED', requestId, source, results };
 });
 

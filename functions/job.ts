@@ -46,8 +46,8 @@ const UrlInput = v.strictObject({
 });
 
 /**
- * What the states hand to each other, and all that is known of an image under way. Only pointers: no image bytes, no
- * presigned URL, no API key. An execution keeps its definition and its job while newer functions are deployed: from
+ * What the states hand to each other, and all that is known of an image under way. Only pointers, and the upload's own
+ * metadata: no image bytes, no presigned URL, no API key. An execution keeps its definition and its job while newer functions are deployed: from
  * version 0.2.0 on, only add fields, and put out every field that a definition reads, in every mode.
  */
 export interface Job {
@@ -72,6 +72,10 @@ export interface Job {
   /** Size of the upload in bytes, and its full-object checksum: what tells whether two uploads are the same bytes. */
   sourceSize?: number | undefined;
   sourceChecksum?: string | undefined;
+  /** EXIF orientation of the source, 1 to 8, if its first bytes tell it. */
+  sourceOrientation?: number | undefined;
+  /** The upload's own metadata. In pairs, because validated objects lose names such as `constructor`. */
+  sourceMetadata?: [name: string, value: string][] | undefined;
   /**
    * What `Finished?` decides by: COMPLETED and ERROR as the gateway says, SUPERSEDED if the source was overwritten before
    * it was submitted; with everything else the job is still working. STANDING, then SETTLING:
@@ -111,6 +115,8 @@ const JobSchema = v.pipe(
     mediaUrls: v.optional(v.array(v.string())),
     sourceSize: v.optional(v.number()),
     sourceChecksum: v.optional(v.string()),
+    sourceOrientation: v.optional(v.number()),
+    sourceMetadata: v.optional(v.array(v.tuple([v.string(), v.string()]))),
     standing: v.optional(
       v.array(
         v.object({

@@ -63,6 +63,8 @@ export const handler = handlerOf(async (event: unknown): Promise<Job> => {
     ...job,
     source: image.source,
     uploadedAt: image.uploadedAt?.toISOString(),
+    sourceOrientation: image.orientation,
+    sourceMetadata: image.metadata && Object.entries(image.metadata),
     ...bytesIn(image, upload),
   };
   const standing = await standingFor(pinned, isSecondLook);

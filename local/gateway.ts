@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import sharp from 'sharp';
 import { cutOut } from './cut-out.ts';
 import { refusal } from './gateway/answers.ts';
 import { startCdn } from './gateway/cdn.ts';
@@ -24,6 +25,11 @@ export interface GatewayOptions extends Pick<PixazoOptions, 'apiKeys' | 'duratio
 
 const STATUS_PATH = /^\/v2\/requests\/status\/([^/]+)$/;
 
+/** A picture without EXIF, hence as its pixels are stored. */
+function unturned(image: Buffer): Promise<Buffer> {
+  return sharp(image).png().toBuffer();
+}
+
 /**
  * The gateway on this machine, over real HTTP. It fetches images as the real one does and serves results from a second
  * origin, as the real one's CDN is another host.
@@ -44,7 +50,8 @@ export class GatewaySimulator extends PixazoGateway {
       (request: Omit<CdnRequest, 'at'>) => started().download(request),
     );
     const gateway = await startServer((request, response) => started().#onRequest(request, response));
-    simulator = new GatewaySimulator({ cutOut, ...options, url: gateway.origin, cdnUrl: cdn.origin }, [gateway, cdn]);
+    const own = { unturned, url: gateway.origin, cdnUrl: cdn.origin };
+    simulator = new GatewaySimulator({ cutOut, ...options, ...own }, [gateway, cdn]);
     return simulator;
   }
 

@@ -138,9 +138,10 @@ export class LocalS3 {
     key: string,
     body: Buffer,
     contentType = 'binary/octet-stream',
+    metadata: Record<string, string> = {},
   ): { etag: string; versionId?: string } {
     checkWriteOf(key, undefined, this.#store.bucket(bucket).kmsPolicy);
-    const content = { body: Buffer.from(body), contentType, metadata: {}, headers: {} };
+    const content = { body: Buffer.from(body), contentType, metadata, headers: {} };
     const { etag, versionId } = this.#store.write(bucket, key, content, 'PutObject');
     return { etag, ...(versionId === undefined ? {} : { versionId }) };
   }

@@ -3,6 +3,7 @@ import { CutoutError } from '../errors.ts';
 import { env } from '../runtime/env.ts';
 import { formatOf, type ImageFormat, inWords } from './formats.ts';
 import type { Limits } from './limits.ts';
+import { orientationOf } from './orientation.ts';
 import { imageType, SNIFF_BYTES } from './type.ts';
 
 /** Largest image that is submitted, in bytes. The gateway names no limit; this one is ours, to refuse what is no photo. */
@@ -27,13 +28,20 @@ export interface Beginning {
   read: (length: number) => Promise<Uint8Array>;
 }
 
+/** What the first bytes of an image say of it. */
+export interface Checked {
+  /** MIME type. */
+  contentType: string;
+  /** EXIF orientation, 1 to 8; undefined if they do not tell. */
+  orientation?: number | undefined;
+}
+
 /**
  * Checks by its first bytes that an image can be submitted.
  *
- * @returns its MIME type
  * @throws NotAnImage, UnsupportedFormat, ImageTooLarge
  */
-export async function checkImage({ where, head, size, read }: Beginning, limits: Limits): Promise<string> {
+export async function checkImage({ where, head, size, read }: Beginning, limits: Limits): Promise<Checked> {
   if (head.length === 0) throw new CutoutError('NotAnImage', `${where} is empty`);
   if (size !== undefined && size > MAX_IMAGE_BYTES) {
     throw new CutoutError('ImageTooLarge', `${where} has ${size} bytes; the limit is ${MAX_IMAGE_BYTES}`);
@@ -62,7 +70,7 @@ export async function checkImage({ where, head, size, read }: Beginning, limits:
       `${where} has ${(pixels / 1e6).toFixed(1)} megapixels; the limit is ${limit}`,
     );
   }
-  return type.contentType;
+  return { contentType: type.contentType, orientation: orientationOf(seen) };
 }
 
 /** Width × height; undefined if these bytes do not tell. */

@@ -4,7 +4,7 @@ import { CutoutError } from '../errors.ts';
 import { httpStatus, isSuperseded, type ObjectHead, readHead } from '../results/objects.ts';
 import { isTransient } from '../runtime/http-status.ts';
 import { withoutQuery } from '../runtime/redact.ts';
-import { checkImage } from './check.ts';
+import { type Checked, checkImage } from './check.ts';
 import { type Answer, checkImageUrl, guardedGet } from './fetching.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { saidOfRefusal } from './refusal.ts';
@@ -14,14 +14,15 @@ import { SNIFF_BYTES } from './type.ts';
 const LOOK_TIMEOUT_MS = 15_000;
 
 /** An image that may be submitted. */
-export interface Look {
+export interface Look extends Checked {
   /** The source, pinned to the version that was looked at. */
   source: Source;
-  contentType: string;
   /** In bytes; undefined if a web server does not say. */
   size: number | undefined;
   /** When the object was uploaded; undefined for an image URL. */
   uploadedAt?: Date | undefined;
+  /** The object's own metadata; undefined if it has none, and for an image URL. */
+  metadata?: Record<string, string> | undefined;
 }
 
 /**
@@ -57,8 +58,9 @@ async function lookAtObject(s3: S3Client, source: ObjectSource, limits: Limits):
   if (head === undefined) throw new CutoutError('ImageNotFound', `There is no object ${where} (any more)`);
   const pinned = { bucket, key, versionId: head.versionId ?? versionId, etag: etag ?? head.etag };
   const read = async (length: number) => (await readUpload(s3, pinned, length))?.bytes ?? new Uint8Array();
-  const contentType = await checkImage({ where, head: head.bytes, size: head.size, read }, limits);
-  return { source: pinned, contentType, size: head.size, uploadedAt: head.lastModified };
+  const { bytes, size, lastModified: uploadedAt, metadata } = head;
+  const checked = await checkImage({ where, head: bytes, size, read }, limits);
+  return { source: pinned, ...checked, size, uploadedAt, ...(Object.keys(metadata).length > 0 && { metadata }) };
 }
 
 /** The first bytes of a version that is not current any more; undefined if it has been deleted for good. */
@@ -95,7 +97,7 @@ async function lookAtUrl(source: UrlSource, gatewayUrl: string, limits: Limits):
   const { bytes, size } = await fetchFirst(source, SNIFF_BYTES, context);
   const read = async (length: number) => (await fetchFirst(source, length, context)).bytes;
   const where = withoutQuery(source.imageUrl);
-  return { source, contentType: await checkImage({ where, head: bytes, size, read }, limits), size };
+  return { source, ...(await checkImage({ where, head: bytes, size, read }, limits)), size };
 }
 
 interface LookContext {

@@ -2,6 +2,7 @@ import type { ObjectSource, UrlSource } from '../contract.ts';
 import { type Job, publicSource } from '../job.ts';
 import { sha256 } from './keys.ts';
 import type { ObjectState } from './objects.ts';
+import { type Metadata, passOn } from './pass-through.ts';
 
 /** An object in the uploads bucket, and what its bytes are known by. */
 export interface SourceBytes extends ObjectSource {
@@ -11,24 +12,33 @@ export interface SourceBytes extends ObjectSource {
   checksum?: string | undefined;
 }
 
-/** Where a result came from, as object metadata: ASCII, and well under the 2 KB that S3 allows. */
-export function resultMetadata({
-  source,
-  requestId,
-  uploadedAt,
-  sourceSize,
-  sourceChecksum,
-}: Job): Record<string, string> {
-  const id: Record<string, string> = requestId === null ? {} : { 'request-id': requestId };
-  if ('imageUrl' in source) return { ...id, 'source-url-sha256': urlHash(source) };
+/** A result's metadata: where it came from, and its upload's own, all within the 2 KB that S3 allows. */
+export function resultMetadata(job: Job): Metadata {
+  return passOn(ownMetadata(job), job.sourceMetadata ?? []).metadata;
+}
+
+/** Names of the upload's own metadata that its result does not carry: for the log, which values must not reach. */
+export function metadataLeftOut(job: Job): string[] {
+  return passOn(ownMetadata(job), job.sourceMetadata ?? []).leftOut;
+}
+
+/**
+ * Where a result came from: ASCII, and well under 2 KB. Every name that is ever set stands in here, also where it is not
+ * set: what is decided by must not come from an upload.
+ */
+function ownMetadata(job: Job): Record<string, string | undefined> {
+  const { source, requestId, uploadedAt, sourceSize, sourceChecksum, sourceOrientation } = job;
+  const upload = 'imageUrl' in source ? undefined : source;
   return {
-    ...id,
-    ...(source.versionId !== undefined && { 'source-version-id': source.versionId }),
-    ...(source.etag !== undefined && { 'source-etag': source.etag }),
-    ...(uploadedAt !== undefined && { 'source-uploaded-at': uploadedAt }),
-    ...(sourceSize !== undefined && { 'source-size': String(sourceSize) }),
-    ...(sourceChecksum !== undefined && { 'source-checksum': sourceChecksum }),
-    'source-key-sha256': sha256(source.key),
+    'request-id': requestId ?? undefined,
+    'source-url-sha256': 'imageUrl' in source ? urlHash(source) : undefined,
+    'source-version-id': upload?.versionId,
+    'source-etag': upload?.etag,
+    'source-uploaded-at': uploadedAt,
+    'source-size': sourceSize?.toString(),
+    'source-checksum': sourceChecksum,
+    'source-orientation': sourceOrientation?.toString(),
+    'source-key-sha256': upload && sha256(upload.key),
   };
 }
 

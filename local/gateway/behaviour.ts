@@ -40,9 +40,17 @@ export type StatusBehaviour = 'normal' | 'html' | 'hang' | 'reset' | Answer | { 
 
 /**
  * How a job ends. `NEVER` stays PROCESSING. COMPLETED and `{mediaCount}` fetch the image and cut it out, and end FAILED
- * if that cannot be done; `{mediaUrls}` is COMPLETED with these URLs, whatever they are.
+ * if that cannot be done; `UNTURNED` is COMPLETED by a model that ignores the EXIF orientation, as nobody knows whether the
+ * gateway's does; `{mediaUrls}` is COMPLETED with these URLs, whatever they are.
  */
-export type JobOutcome = 'COMPLETED' | 'FAILED' | 'ERROR' | 'NEVER' | { mediaCount: number } | { mediaUrls: string[] };
+export type JobOutcome =
+  | 'COMPLETED'
+  | 'UNTURNED'
+  | 'FAILED'
+  | 'ERROR'
+  | 'NEVER'
+  | { mediaCount: number }
+  | { mediaUrls: string[] };
 
 /**
  * What a download is answered.

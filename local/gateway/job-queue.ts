@@ -40,6 +40,8 @@ export interface JobQueueSetup {
   fetchImage?: typeof fetchImage;
   /** Works on a picture. What it says of the outcome is noted on the job. */
   cutOut(image: Buffer, say: (note: string) => void): Promise<Buffer>;
+  /** The image as its pixels are stored, whatever its EXIF says, for {@link JobOutcome} UNTURNED. @default the image */
+  unturned?: (image: Buffer) => Promise<Buffer>;
   /** Puts pictures where they can be downloaded and returns their URLs. */
   publish(requestId: string, picture: Buffer, count: number): string[];
   webhookBehaviour(document: StatusDocument): WebhookBehaviour;
@@ -155,7 +157,9 @@ export class JobQueue {
       return { status: 'FAILED', error: `Could not fetch the image: ${messageOf(error)}` };
     }
     try {
-      const picture = await this.#setup.cutOut(image, (note) => {
+      const { unturned = async (same: Buffer) => same } = this.#setup;
+      const source = outcome === 'UNTURNED' ? await unturned(image) : image;
+      const picture = await this.#setup.cutOut(source, (note) => {
         job.note = note;
       });
       const count = typeof outcome === 'object' ? outcome.mediaCount : 1;

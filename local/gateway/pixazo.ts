@@ -47,7 +47,7 @@ export type GatewayEvent =
 /** How a request ends: with an answer, or without one. */
 export type Reply = Answer | 'hang' | 'reset';
 
-export interface PixazoOptions extends Pick<JobQueueSetup, 'newRequestId' | 'fetchImage' | 'cutOut'> {
+export interface PixazoOptions extends Pick<JobQueueSetup, 'newRequestId' | 'fetchImage' | 'cutOut' | 'unturned'> {
   apiKeys: string[];
   /** The gateway's origin. */
   url: string;

@@ -125,8 +125,8 @@ export class World extends WorldEvents {
     this.clock.after(seconds * 1000, action);
   }
 
-  upload(key: string, body: Buffer): Upload {
-    const description = { body, contentType: 'application/octet-stream', metadata: {}, headers: {} };
+  upload(key: string, body: Buffer, metadata: Record<string, string> = {}): Upload {
+    const description = { body, contentType: 'application/octet-stream', metadata, headers: {} };
     const { etag, versionId } = this.store.write(this.#deployment.uploadsBucket, key, description, 'PutObject');
     const upload = { key, etag, versionId, at: this.clock.now };
     this.uploads.push(upload);

@@ -93,4 +93,56 @@ describe('a newer upload', () => {
   });
 });
 
+describe('a photo that its EXIF says to turn', () => {
+  it.each([
+    ['COMPLETED', { width: 30, height: 40 }],
+    ['UNTURNED', { width: 40, height: 30 }],
+  ] as const)(
+    'has its orientation in the metadata of its result, as the model may ignore it (%s)',
+    async (outcome, size) => {
+      const photo = sharp({ create: { width: 40, height: 30, channels: 3, background: 'red' } });
+      const key = newKey('photo.jpg');
+      cloud.gateway.nextOutcomes(outcome);
+      await upload(cloud, key, await photo.withMetadata({ orientation: 6 }).jpeg().toBuffer());
+      const result = cloud.s3.get(cloud.resultsBucket, `${key}.png`);
+      expect(result?.metadata).toMatchObject({ 'source-orientation': '6' });
+      expect(await sharp(result?.body).metadata()).toMatchObject(size);
+    },
+  );
+});
+
+describe('metadata of an upload', () => {
+  const put = async (key: string, metadata: Record<string, string>) => {
+    const before = cloud.stepFunctions.executions.length;
+    cloud.s3.put(cloud.uploadsBucket, key, await picture(3), 'image/png', metadata);
+    await until(() => cloud.stepFunctions.executions[before]);
+    await cloud.settled();
+    return cloud.s3.list(cloud.resultsBucket, key).map((each) => cloud.s3.get(cloud.resultsBucket, each)?.metadata);
+  };
+
+  it('go on to each of its results, and never replace Cutout’s own', async () => {
+    const key = newKey('cup.png');
+    cloud.gateway.nextOutcomes({ mediaCount: 2 });
+    const own = { sku: 'cup', constructor: 'kept', title: '=?UTF-8?B?54yr?=' };
+    const results = await put(key, { ...own, 'source-etag': 'forged', 'source-uploaded-at': '2999-01-01T00:00:00Z' });
+    const source = cloud.s3.get(cloud.uploadsBucket, key);
+    const expected = {
+      ...own,
+      'source-etag': source?.etag,
+      'source-version-id': source?.versionId,
+      'source-uploaded-at': expect.stringMatching(/^20[2-8]/),
+    };
+    expect(results).toEqual([expect.objectContaining(expected), expect.objectContaining(expected)]);
+  });
+
+  it('for which there is no room are left out, and the log says which, by name', async () => {
+    const [metadata] = await put(newKey('cup.png'), { a: 'first', m: 'secret of the upload '.repeat(90), z: 'last' });
+    expect(metadata).toMatchObject({ a: 'first' });
+    expect(Object.keys(metadata ?? {})).not.toEqual(expect.arrayContaining(['m']));
+    const [line = ''] = cloud.logs.filter((each) => each.includes('leftOut'));
+    expect(JSON.parse(line)).toMatchObject({ level: 'WARN', leftOut: ['m', 'z'] });
+    expect(cloud.logs.join()).not.toContain('secret of the upload');
+  });
+});
+
 checkWhatIsSaid();

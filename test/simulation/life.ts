@@ -1,3 +1,4 @@
+import { md5 } from '../../local/s3/store.ts';
 import { deploy } from '../../local/simulation/deployment.ts';
 import { picture } from '../../local/simulation/pictures.ts';
 import { World, type Upload as WorldUpload } from '../../local/simulation/world.ts';
@@ -71,7 +72,8 @@ function take(step: Step, life: Life, versioned: boolean): void {
     const { upload: key, content } = step;
     // Without versions, an ETag is all that tells uploads apart: the same bytes again are the same image.
     const shows = versioned ? content : `${content} ${uploads.length}`;
-    uploads.push({ ...world.upload(key, bytesOf(content, shows)), content });
+    const body = bytesOf(content, shows);
+    uploads.push({ ...world.upload(key, body, metadataOf(body)), content });
   } else if ('remove' in step) {
     world.remove(step.remove);
     removals.push({ key: step.remove, at: world.clock.now });
@@ -79,7 +81,8 @@ function take(step: Step, life: Life, versioned: boolean): void {
     const [current] = world.store.keys(uploadsBucket, step.rewrite);
     if (current !== step.rewrite) return;
     const { body } = world.store.read(uploadsBucket, step.rewrite);
-    uploads.push({ ...world.upload(step.rewrite, body), content: contentOf(uploads, step.rewrite) });
+    const upload = world.upload(step.rewrite, body, metadataOf(body));
+    uploads.push({ ...upload, content: contentOf(uploads, step.rewrite) });
   } else if ('purge' in step) {
     const versionId = versioned ? world.purge(step.purge, step.nth) : undefined;
     if (versionId !== undefined) purges.push({ key: step.purge, versionId, at: world.clock.now });
@@ -88,6 +91,23 @@ function take(step: Step, life: Life, versioned: boolean): void {
     world.deploy(deployments[step.settings]);
   } else if ('rotate' in step) world.rotateKey(NEXT_API_KEY);
   else world.redriveFailed();
+}
+
+/** What an upload says of itself: its own, and what only Cutout may say of a result. */
+function metadataOf(body: Buffer): Record<string, string> {
+  const forged = [
+    'request-id',
+    'source-etag',
+    'source-version-id',
+    'source-size',
+    'source-checksum',
+    'source-url-sha256',
+  ];
+  return {
+    ...Object.fromEntries(forged.map((name) => [name, 'forged'])),
+    'source-uploaded-at': '2999-01-01T00:00:00.000Z',
+    'own-etag': md5(body),
+  };
 }
 
 function contentOf(uploads: Upload[], key: string): Content {

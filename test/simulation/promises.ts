@@ -95,6 +95,8 @@ function orderOf(life: Life, key: string): string[] {
     const version = deletions.length > 0 && inOrder >= 0 ? inOrder : last;
     const possible =
       wasDeleted && metadata['source-version-id'] === undefined ? uploads : uploads.slice(version, version + 1);
+    if (metadata['own-etag'] !== metadata['source-etag'])
+      broken.push(`a result of ${key} has the metadata of another upload`);
     if (version < 0) broken.push(`a result of ${key} says that it is of no version there was`);
     else if (!possible.some(({ etag }) => body.equals(cutoutOf(etag)))) {
       broken.push(`a result of ${key} is not the whole cutout of its source`);

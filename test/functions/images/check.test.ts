@@ -21,7 +21,7 @@ async function check(file: Buffer, limits: Limits = DEFAULT_LIMITS, size: number
     return file.subarray(0, more);
   };
   const beginning = { where: 's3://uploads/cat', head: file.subarray(0, SNIFF_BYTES), size, read };
-  return { contentType: await checkImage(beginning, limits), length };
+  return { ...(await checkImage(beginning, limits)), length };
 }
 
 const refusalOf = (file: Buffer, limits?: Limits) => failureOf(check(file, limits));
@@ -43,6 +43,14 @@ describe('an image', () => {
   it.each(['jpeg', 'png', 'webp'] as const)('may be %s', async (format) => {
     const file = await blank(64, 48).toFormat(format).toBuffer();
     expect((await check(file)).contentType).toBe(`image/${format}`);
+  });
+
+  it('tells its EXIF orientation, also where that stands behind the bytes that are read first', async () => {
+    const file = await blank(64, 48).withMetadata({ orientation: 6 }).jpeg().toBuffer();
+    expect((await check(file)).orientation).toBe(6);
+    const late = Buffer.concat([file.subarray(0, 2), segment(60_000), file.subarray(2)]);
+    expect((await check(late)).orientation).toBe(6);
+    expect((await check(CAT)).orientation).toBeUndefined();
   });
 
   it('may have bytes behind its end', async () => {
@@ -127,7 +135,7 @@ describe('ImageTooLarge', () => {
   it('is an image with more bytes than the limit, and not one of as many', async () => {
     const head = await blank(4, 4).png().toBuffer();
     const image = (size: number) => ({ where: 'cat', head, size, read: async () => head });
-    expect(await checkImage(image(MAX_IMAGE_BYTES), DEFAULT_LIMITS)).toBe('image/png');
+    expect((await checkImage(image(MAX_IMAGE_BYTES), DEFAULT_LIMITS)).contentType).toBe('image/png');
     await expect(checkImage(image(MAX_IMAGE_BYTES + 1), DEFAULT_LIMITS)).rejects.toMatchObject({
       name: 'ImageTooLarge',
     });

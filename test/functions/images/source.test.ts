@@ -21,6 +21,18 @@ describe('looking at an object', () => {
     });
   });
 
+  it('reads the metadata of the version that it pins', async () => {
+    const { s3, client } = await startS3();
+    const older = s3.put(VERSIONED, 'cat.png', PNG, 'image/png', { sku: 'cup' });
+    expect(await lookAt(client, { bucket: VERSIONED, key: 'cat.png' }, GATEWAY)).toMatchObject({
+      source: { versionId: older.versionId },
+      metadata: { sku: 'cup' },
+    });
+    s3.delete(VERSIONED, 'cat.png');
+    const source = { bucket: VERSIONED, key: 'cat.png', ...older };
+    expect(await lookAt(client, source, GATEWAY)).toMatchObject({ source, metadata: { sku: 'cup' } });
+  });
+
   it('pins the version and the ETag that it saw', async () => {
     const { s3, client } = await startS3();
     const source = { bucket: VERSIONED, key: 'cat.png' };

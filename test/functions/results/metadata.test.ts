@@ -5,6 +5,7 @@ import {
   isOfNewerUpload,
   isOfRepeatedUpload,
   isResultOf,
+  metadataLeftOut,
   resultMetadata,
 } from '../../../functions/results/metadata.ts';
 import { PNG } from '../../pictures.ts';
@@ -41,8 +42,46 @@ describe('the metadata of a result', () => {
     });
   });
 
+  it('has the upload’s own beside Cutout’s, and says how the source is to be turned', () => {
+    const sourceMetadata: [string, string][] = [
+      ['sku', 'A1'],
+      ['source-orientation', '1'],
+    ];
+    const metadata = resultMetadata({ ...job, sourceMetadata, sourceOrientation: 6 });
+    expect(metadata).toEqual({ ...resultMetadata(job), sku: 'A1', 'source-orientation': '6' });
+  });
+
+  it('lets no upload set what decisions rest on, in any letter case, whether it is known of this source or not', () => {
+    const forged = [
+      ...['request-id', 'source-version-id', 'source-etag', 'source-uploaded-at', 'source-size', 'source-checksum'],
+      ...['source-key-sha256', 'source-url-sha256', 'source-orientation'],
+    ];
+    const names = forged.flatMap((name) => [name, name.toUpperCase(), name.replace(/\b./g, (c) => c.toUpperCase())]);
+    const sourceMetadata = names.map((name): [string, string] => [name, 'forged']);
+    const little = { ...job, source: { bucket: 'uploads', key: 'cat.jpg' }, sourceSize: undefined, requestId: null };
+    const ofUrl = { ...job, source: { imageUrl: 'https://example.com/cat.jpg' } };
+    for (const each of [job, little, ofUrl]) {
+      expect(resultMetadata({ ...each, sourceMetadata })).toEqual(resultMetadata(each));
+      expect(metadataLeftOut({ ...each, sourceMetadata })).toEqual([]);
+    }
+  });
+
+  it('leaves the upload’s last names out where S3 has no room, and tells which', () => {
+    const sourceMetadata: [string, string][] = [
+      ['b', 'x'.repeat(1900)],
+      ['a', 'small'],
+    ];
+    expect(resultMetadata({ ...job, sourceMetadata })).toEqual({ ...resultMetadata(job), a: 'small' });
+    expect(metadataLeftOut({ ...job, sourceMetadata })).toEqual(['b']);
+  });
+
   it('is ASCII and short for the longest key there is', () => {
-    const metadata = resultMetadata({ ...job, source: { ...source, key: '猫'.repeat(341) } });
+    const metadata = resultMetadata({
+      ...job,
+      source: { ...source, key: '猫'.repeat(341) },
+      uploadedAt: '2026-03-31T10:00:00.000Z',
+      sourceOrientation: 8,
+    });
     expect(JSON.stringify(metadata)).toMatch(/^[\x20-\x7e]{1,1000}$/);
   });
 

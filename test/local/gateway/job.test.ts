@@ -1,7 +1,13 @@
+import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { serveBytes } from '../../functions/servers.ts';
 import { closeGateways, document, gateway, output, start, startAt, submitted, website } from './rig.ts';
 
 closeGateways();
+
+async function bytesAt(url = ''): Promise<Buffer> {
+  return Buffer.from(await (await fetch(url)).arrayBuffer());
+}
 
 describe('ways for a job to end', () => {
   it('ends FAILED when told to, with an error and no output', async () => {
@@ -28,6 +34,26 @@ describe('ways for a job to end', () => {
       output: null,
     });
     expect([gateway.accepted, gateway.charged]).toEqual([1, 0]);
+  });
+
+  it('turns a picture as its EXIF says, or as UNTURNED leaves it as its pixels are stored', async () => {
+    await start();
+    const photo = await sharp({ create: { width: 40, height: 30, channels: 3, background: 'red' } })
+      .withMetadata({ orientation: 6 })
+      .jpeg()
+      .toBuffer();
+    const { origin } = await serveBytes(photo);
+    gateway.nextOutcomes('COMPLETED', 'UNTURNED');
+    const sizes = [];
+    for (let job = 0; job < 2; job++) {
+      const { media_url } = await output(await submitted(JSON.stringify({ image_url: `${origin}/photo.jpg` })));
+      const { width, height, orientation } = await sharp(await bytesAt(media_url[0])).metadata();
+      sizes.push({ width, height, orientation });
+    }
+    expect(sizes).toEqual([
+      { width: 30, height: 40 },
+      { width: 40, height: 30 },
+    ]);
   });
 
   it('stays PROCESSING for ever, until it is finished by hand', async () => {
