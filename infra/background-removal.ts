@@ -117,6 +117,7 @@ export class BackgroundRemoval extends Construct {
       queue: intake.queue,
       deadLetterQueue: intake.deadLetterQueue,
       failureDeadLetterQueue: failures.deadLetterQueue,
+      alarmDollarsPerDay: props.alarmDollarsPerDay ?? DEFAULTS.alarmDollarsPerDay,
       alarmTopic: props.alarmTopic,
     });
   }

@@ -101,6 +101,12 @@ export interface BackgroundRemovalProps {
    */
   readonly webhook?: WebhookProps | undefined;
   /**
+   * Dollars at the gateway within 24 hours from which on the alarm `SpendPerDay` goes off, a whole number from 1 to
+   * 1,000,000. It counts what was sent and not surely refused, whoever started it, and stops nothing.
+   * @default 50
+   */
+  readonly alarmDollarsPerDay?: number | undefined;
+  /**
    * Where alarms go.
    * @default - alarms show in the console only
    */

@@ -33,6 +33,7 @@ export class CutoutStack extends Stack {
       maxMegapixels: settings.maxMegapixels,
       uploadsPerMinute: settings.uploadsPerMinute,
       webhook: settings.webhook ? {} : undefined,
+      alarmDollarsPerDay: settings.alarmDollarsPerDay,
       alarmTopic: this.alarmTopic(settings.alarmEmail),
       removalPolicy: settings.removal === 'destroy' ? RemovalPolicy.DESTROY : undefined,
     });

@@ -6,6 +6,7 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { ImagesDashboard } from './dashboard.ts';
+import { dollarsSpent } from './metrics.ts';
 
 /** Uploads that waited this long for their start are a sign that the trigger does not keep up, or fails. */
 const OLDEST_MESSAGE = Duration.minutes(15);
@@ -20,6 +21,8 @@ export const ALARMS = {
   FailureDeadLetters: 'Failures could not be reported: their error files are missing. See: npm run failures.',
   OldestMessage:
     'Uploads wait long for their start. See the log of on-upload. While a paced burst drains, this is expected.',
+  SpendPerDay:
+    'More was spent at the gateway within 24 hours than alarmDollarsPerDay. If it is not meant: see which uploads came, and set imagesPerDay.',
 } as const;
 type AlarmName = keyof typeof ALARMS;
 
@@ -32,6 +35,8 @@ export interface MonitoringProps {
   readonly deadLetterQueue: IQueue;
   /** Events of failed executions that could not be reported. */
   readonly failureDeadLetterQueue: IQueue;
+  /** Dollars at the gateway within 24 hours from which on an alarm goes off. */
+  readonly alarmDollarsPerDay: number;
   /** Where alarms go. @default - they only show in the console */
   readonly alarmTopic?: ITopic | undefined;
 }
@@ -53,6 +58,7 @@ export class Monitoring extends Construct {
     this.alarm('DeadLetters', props.deadLetterQueue.metricApproximateNumberOfMessagesVisible(maximum));
     this.alarm('FailureDeadLetters', props.failureDeadLetterQueue.metricApproximateNumberOfMessagesVisible(maximum));
     this.alarm('OldestMessage', queue.metricApproximateAgeOfOldestMessage(maximum), OLDEST_MESSAGE.toSeconds());
+    this.alarm('SpendPerDay', dollarsSpent(this, deployment, Duration.days(1)), props.alarmDollarsPerDay);
     new ImagesDashboard(this, 'Dashboard', { deployment, stateMachine, queue, alarms: this.alarms });
   }
 

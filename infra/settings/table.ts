@@ -172,6 +172,13 @@ const ROWS = {
     default: false,
     prop: 'webhook',
   },
+  alarmDollarsPerDay: {
+    description: 'dollars at the gateway within 24 hours from which on an alarm goes off; it stops nothing',
+    reader: integer(1, 1_000_000),
+    example: '20',
+    default: 50,
+    prop: 'alarmDollarsPerDay',
+  },
   alarmEmail: {
     description: 'address that gets an e-mail when an alarm goes off',
     reader: emailAddress,

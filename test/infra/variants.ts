@@ -10,6 +10,7 @@ export const VARIANTS = {
     resultHosts: '*.example.com,http://127.0.0.1:8080',
     expectedSeconds: '3',
     timeoutMinutes: '45',
+    alarmDollarsPerDay: '20',
   },
   paced: { uploadsPerMinute: '75' },
   webhook: { webhook: 'true' },

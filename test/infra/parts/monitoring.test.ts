@@ -28,7 +28,10 @@ describe('the alarms', () => {
   };
 
   it('watch failed, timed out and aborted executions, both dead-letter queues, and the age of uploads that wait', () => {
-    const alarms = Object.entries(resources(standard, 'AWS::CloudWatch::Alarm')).map(([name, { Properties }]) => {
+    const onOneMetric = Object.entries(resources(standard, 'AWS::CloudWatch::Alarm')).filter(
+      ([name]) => name in EXPECTED,
+    );
+    const alarms = onOneMetric.map(([name, { Properties }]) => {
       const { Namespace, MetricName, Statistic, Threshold, Dimensions } = Properties;
       expect(Dimensions).toHaveLength(1);
       return [name, [Namespace, MetricName, Statistic, Threshold, flat(Dimensions[0].Value)]];
@@ -36,12 +39,28 @@ describe('the alarms', () => {
     expect(Object.fromEntries(alarms)).toEqual(EXPECTED);
   });
 
-  it('go off at the threshold itself, within five minutes, and not for want of data', () => {
+  it('count the dollars of a day at the gateway: what was sent and not refused, at the price of an image', () => {
+    const { Threshold, Metrics } = resource(standard, 'AWS::CloudWatch::Alarm', 'MonitoringSpendPerDay').Properties;
+    const [sum, ...sums] = Metrics;
+    expect(Threshold).toBe(50);
+    expect(sum).toMatchObject({ Expression: '(FILL(sent, 0) - FILL(refused, 0)) * 0.018' });
+    expect(sums).toMatchObject(
+      ['Sent', 'Refused'].map((MetricName) => ({
+        Id: MetricName.toLowerCase(),
+        ReturnData: false,
+        MetricStat: { Metric: { Namespace: 'Cutout', MetricName }, Period: 86_400, Stat: 'Sum' },
+      })),
+    );
+    const tuned = resource(templateOf('tuned'), 'AWS::CloudWatch::Alarm', 'MonitoringSpendPerDay');
+    expect(tuned.Properties.Threshold).toBe(20);
+  });
+
+  it('go off at the threshold itself, at once, and not for want of data', () => {
     for (const { Properties } of Object.values(resources(standard, 'AWS::CloudWatch::Alarm'))) {
+      expect([undefined, 300]).toContain(Properties.Period);
       expect(Properties).toMatchObject({
         ComparisonOperator: 'GreaterThanOrEqualToThreshold',
         EvaluationPeriods: 1,
-        Period: 300,
         TreatMissingData: 'notBreaching',
       });
       expect(Properties.AlarmDescription).toMatch(/\.$/);
@@ -61,7 +80,7 @@ describe('the alarms', () => {
     expect(subscription?.Properties).toMatchObject({ Protocol: 'email', Endpoint: 'images@example.com' });
     expect(flat(subscription?.Properties.TopicArn)).toBe('<AlarmTopic>');
     const alarms = Object.values(resources(template, 'AWS::CloudWatch::Alarm'));
-    expect(alarms).toHaveLength(6);
+    expect(alarms).toHaveLength(7);
     for (const { Properties } of alarms) expect(Properties.AlarmActions.map(flat)).toEqual(['<AlarmTopic>']);
   });
 
