@@ -2,6 +2,8 @@
 export type Retried =
   /** Nothing changes before a person does something. */
   | 'no'
+  /** What stood in the way may pass within seconds: once more, after 45 s. */
+  | 'once, within a minute'
   /** Surely not accepted, hence not paid: for over two hours. */
   | 'for over two hours'
   /** Costs nothing: for about an hour. */

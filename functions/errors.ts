@@ -108,6 +108,13 @@ export const ERRORS = {
     redriveHelps: true,
     redrivePays: 'in Submit',
   },
+  DailyLimitReached: {
+    means: 'as many images as `imagesPerDay` allows have been submitted on this day (UTC); nothing was paid',
+    remedy: 'After 00:00 UTC, or with a higher imagesPerDay, redrive the execution.',
+    retried: 'once, within a minute',
+    redriveHelps: true,
+    redrivePays: 'in Submit',
+  },
   NotFound: {
     means: 'the gateway answered 404; for the status of a request, for over two minutes',
     remedy: 'Check the setting gatewayUrl, then redrive; if the gateway has lost the request, upload the image again.',

@@ -17,6 +17,7 @@ import { apiKey } from './runtime/api-key.ts';
 import { env } from './runtime/env.ts';
 import { handlerOf, logger } from './runtime/handler.ts';
 import { count, publishMetrics } from './runtime/metrics.ts';
+import { guardsFromEnv } from './spending/guards.ts';
 
 const s3 = new S3Client({});
 const gateway = new Gateway({ url: env('GATEWAY_URL'), apiKey });
@@ -25,6 +26,7 @@ const { resultsBucket } = buckets;
 const limits = limitsFromEnv();
 /** In webhook mode: where callbacks are noted, and where they come in. */
 const callbacks = callbacksFromEnv();
+const guards = guardsFromEnv();
 /** Delay before the first poll. Wait takes whole seconds from 1. */
 const firstWaitSeconds = Math.max(1, Number(env('EXPECTED_SECONDS')));
 /** Long enough for the longest queueing the settings allow; a URL dies with the role's session, 12 h at most. */
@@ -119,13 +121,14 @@ async function urlOf(source: Source): Promise<string> {
 
 /** Submits, unless a callback has revealed that an earlier attempt, whose answer was lost, had been accepted. */
 async function submitOnce(imageUrl: string, id: string): Promise<string> {
-  if (callbacks === undefined) return submit(imageUrl);
+  if (callbacks === undefined) return guards.around(() => submit(imageUrl));
   const record = await callbacks.table.open(id);
   if (record.requestId !== undefined && (await isKnown(record.requestId))) {
     logger.info('an earlier attempt had been accepted, as its callback says', { requestId: record.requestId });
     return record.requestId;
   }
-  return submit(imageUrl, callbackUrl(callbacks.url, id, record.capability));
+  const webhookUrl = callbackUrl(callbacks.url, id, record.capability);
+  return guards.around(() => submit(imageUrl, webhookUrl));
 }
 
 /** Whether the gateway knows the request that a callback named. @throws GatewayUnreachable if it does not say. */

@@ -1,5 +1,6 @@
 import { Duration, Resource, Stage } from 'aws-cdk-lib';
 import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { Match, type OnEventOptions, Rule } from 'aws-cdk-lib/aws-events';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
@@ -12,12 +13,13 @@ import type { ErrorName } from '../functions/errors.ts';
 import { Backfill } from './backfill/backfill.ts';
 import { emptySecret } from './parts/api-key.ts';
 import { ImageBucket } from './parts/bucket.ts';
-import { BucketAccess } from './parts/bucket-access.ts';
+import { BucketAccess, type Deployment } from './parts/bucket-access.ts';
 import { sendEvents } from './parts/events.ts';
 import { refuseLongPattern } from './parts/limits.ts';
 import { type OwnMetricName, ownMetric } from './parts/metrics.ts';
 import { Monitoring } from './parts/monitoring.ts';
 import { uniqueName } from './parts/names.ts';
+import { DailyLimit } from './pipeline/daily-limit.ts';
 import { Failures } from './pipeline/failures.ts';
 import { Intake } from './pipeline/intake.ts';
 import { Removal } from './pipeline/removal.ts';
@@ -48,6 +50,8 @@ export class BackgroundRemoval extends Construct {
   readonly backfillStateMachine: StateMachine;
   /** In webhook mode: where the gateway calls back. */
   readonly callbackUrl: string | undefined;
+  /** With `imagesPerDay`: the count of submissions of each day (UTC), by its date. */
+  readonly dailyLimitTable: ITable | undefined;
   /** Upload events that wait for their execution to be started. */
   readonly queue: IQueue;
   /** Upload events that could not be processed. */
@@ -77,20 +81,9 @@ export class BackgroundRemoval extends Construct {
     this.refuseNeighbours();
     const shared = { deployment, uploads, results };
 
-    const webhook = props.webhook && new Webhook(this, 'Webhook', { ...props.webhook, deployment });
+    const { stateMachine, webhook, dailyLimit } = this.makeRemoval(shared, props);
     this.callbackUrl = webhook?.url;
-    const timeout = props.timeout ?? Duration.minutes(DEFAULTS.timeoutMinutes);
-    const { stateMachine } = new Removal(this, 'Workflow', {
-      ...shared,
-      webhook,
-      apiKeySecret: this.apiKeySecret,
-      gatewayUrl: props.gatewayUrl ?? DEFAULTS.gatewayUrl,
-      resultHosts: props.resultHosts ?? DEFAULTS.resultHosts,
-      expectedTime: props.expectedTime ?? Duration.seconds(DEFAULTS.expectedSeconds),
-      timeout,
-      imageFormats: props.imageFormats ?? DEFAULTS.imageFormats,
-      maxMegapixels: props.maxMegapixels ?? DEFAULTS.maxMegapixels,
-    });
+    this.dailyLimitTable = dailyLimit?.table;
     this.stateMachine = stateMachine;
     const intake = new Intake(this, 'Intake', {
       ...shared,
@@ -108,7 +101,7 @@ export class BackgroundRemoval extends Construct {
       queue: intake.queue,
       deadLetterQueue: intake.deadLetterQueue,
       uploadsSuffixes,
-      timeout,
+      timeout: timeoutOf(props),
     });
     this.backfillStateMachine = backfill.stateMachine;
     new Monitoring(this, 'Monitoring', {
@@ -161,6 +154,25 @@ export class BackgroundRemoval extends Construct {
    */
   onFailed(id: string, options: OnEventOptions = {}): Rule {
     return this.onStatusChange(id, { status: FAILURES }, options);
+  }
+
+  private makeRemoval(shared: Deployment, props: BackgroundRemovalProps) {
+    const { imagesPerDay } = props;
+    const webhook = props.webhook && new Webhook(this, 'Webhook', { ...props.webhook, ...shared });
+    const dailyLimit = imagesPerDay === undefined ? undefined : new DailyLimit(this, 'DailyLimit', { imagesPerDay });
+    const { stateMachine } = new Removal(this, 'Workflow', {
+      ...shared,
+      webhook,
+      dailyLimit,
+      apiKeySecret: this.apiKeySecret,
+      gatewayUrl: props.gatewayUrl ?? DEFAULTS.gatewayUrl,
+      resultHosts: props.resultHosts ?? DEFAULTS.resultHosts,
+      expectedTime: props.expectedTime ?? Duration.seconds(DEFAULTS.expectedSeconds),
+      timeout: timeoutOf(props),
+      imageFormats: props.imageFormats ?? DEFAULTS.imageFormats,
+      maxMegapixels: props.maxMegapixels ?? DEFAULTS.maxMegapixels,
+    });
+    return { stateMachine, webhook, dailyLimit };
   }
 
   private refuseNeighbours(): void {
@@ -222,4 +234,8 @@ export class BackgroundRemoval extends Construct {
     const { dimensionsMap, ...others } = options ?? {};
     return this.metric('Failed', { ...others, dimensionsMap: { ...dimensionsMap, error } });
   }
+}
+
+function timeoutOf({ timeout }: BackgroundRemovalProps): Duration {
+  return timeout ?? Duration.minutes(DEFAULTS.timeoutMinutes);
 }

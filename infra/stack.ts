@@ -33,6 +33,7 @@ export class CutoutStack extends Stack {
       maxMegapixels: settings.maxMegapixels,
       uploadsPerMinute: settings.uploadsPerMinute,
       webhook: settings.webhook ? {} : undefined,
+      imagesPerDay: settings.imagesPerDay,
       alarmDollarsPerDay: settings.alarmDollarsPerDay,
       alarmTopic: this.alarmTopic(settings.alarmEmail),
       removalPolicy: settings.removal === 'destroy' ? RemovalPolicy.DESTROY : undefined,
@@ -60,6 +61,10 @@ export class CutoutStack extends Stack {
       `aws secretsmanager put-secret-value --region ${this.region} --secret-id ${secretArn} --secret-string file:///dev/stdin`,
       'Run this, paste the API key, press Enter and Ctrl-D',
     );
+    if (removal.dailyLimitTable && settings.imagesPerDay) {
+      output('ImagesPerDay', String(settings.imagesPerDay), 'Most images that are submitted in a day (UTC)');
+      output('DailyLimitTable', removal.dailyLimitTable.tableName, 'The images that were submitted on each day (UTC)');
+    }
     if (removal.callbackUrl) output('CallbackUrl', removal.callbackUrl, 'Where the gateway calls back');
     output('DeadLetterQueueUrl', removal.deadLetterQueue.queueUrl, 'Upload events that could not be processed');
     output(

@@ -37,6 +37,7 @@ const PROPS: Readonly<Record<keyof BackgroundRemovalProps, Kind>> = {
   maxConcurrency: value,
   uploadsPerMinute: value,
   webhook: object,
+  imagesPerDay: value,
   alarmDollarsPerDay: value,
   alarmTopic: topic,
   removalPolicy: value,

@@ -172,6 +172,13 @@ const ROWS = {
     default: false,
     prop: 'webhook',
   },
+  imagesPerDay: {
+    description: 'most images to submit to the gateway in a day (UTC), whoever starts their executions',
+    reader: integer(1, 10_000_000),
+    example: '500',
+    otherwise: 'no limit',
+    prop: 'imagesPerDay',
+  },
   alarmDollarsPerDay: {
     description: 'dollars at the gateway within 24 hours from which on an alarm goes off; it stops nothing',
     reader: integer(1, 1_000_000),

@@ -34,25 +34,31 @@ export interface AwsServices {
 const SDK_THROTTLED_MS = 1_000;
 const SDK_LONGEST_MS = 20_000;
 
+/** A client of the SDK, as far as it matters how often it tries. */
+interface Client {
+  config: { maxAttempts?: () => Promise<number> };
+}
+
 type Answer = (operation: string, input: object) => unknown;
 
 /** Puts the services behind `send` of the SDK's clients. @returns what takes them away again */
 export function connect(services: AwsServices): () => void {
   const { objects, table, stepFunctions, secret } = services;
   const send = (answer: Answer, unavailable: () => Error) =>
-    function (this: unknown, command: { input: object }): Promise<unknown> {
+    async function (this: Client, command: { input: object }): Promise<unknown> {
+      const attempts = (await this.config.maxAttempts?.()) ?? Number(process.env.AWS_MAX_ATTEMPTS ?? 3);
       const operation = command.constructor.name.replace(/Command$/, '');
       let isPast = false;
       const answerOnce = async () => {
         for (let attempt = 1; !isPast && services.isThrottled(operation); attempt++) {
-          if (attempt === Number(process.env.AWS_MAX_ATTEMPTS ?? 3)) throw unavailable();
+          if (attempt === attempts) throw unavailable();
           await services.pause(Math.min(SDK_LONGEST_MS, SDK_THROTTLED_MS * 2 ** (attempt - 1)));
         }
         isPast = true;
         services.onCall(operation);
         return answer(operation, command.input);
       };
-      return services.invocations.call(() => services.faults.answer(operation, unavailable, answerOnce));
+      return services.invocations.call(() => services.faults.answer(operation, unavailable, answerOnce, attempts > 1));
     };
   const ask = (operation: string, input: object) => {
     const known = stepFunctions[`AWSStepFunctions.${operation}`];

@@ -31,6 +31,8 @@ export interface Deployment {
   definition?: Definition | undefined;
   rules: Rule[];
   mappings: Mapping[];
+  /** Names of its tables. */
+  tables: string[];
   /** The function behind the function URL. @default - there is none */
   callbackArn?: string | undefined;
   callbackUrl: string;
@@ -59,6 +61,7 @@ export async function deploy(settings: Record<string, unknown> = {}): Promise<De
   return {
     ...{ name: settings.webhook ? 'Cutout, webhook' : 'Cutout, polling', template, functions, stateMachineArn },
     ...parts,
+    tables: template.resources('AWS::DynamoDB::Table').map(({ logicalId }) => template.ref(logicalId)),
     callbackUrl: CALLBACK_URL,
     gatewayUrl: functions.map(({ variables }) => variables.GATEWAY_URL).find((url) => url !== undefined) ?? '',
     uploadsBucket: template.output('UploadsBucket'),

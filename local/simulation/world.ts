@@ -94,7 +94,7 @@ export class World extends WorldEvents {
     this.#faults = new AwsFaults(faults?.awsFaults);
     const latency = () => pace.callMs(this.#luck());
     const buckets = { [uploadsBucket]: { versioned }, [resultsBucket]: { versioned: true } };
-    this.#table.isThere = deployment.callbackArn !== undefined;
+    this.#table.names = new Set(deployment.tables);
     this.store = new Store(buckets, (object) => this.#written(object));
     this.invocations = new Invocations({
       ...{ clock, latency, events: this },
@@ -133,6 +133,11 @@ export class World extends WorldEvents {
     return upload;
   }
 
+  /** Starts an execution, as another workflow does. */
+  start(name: string, input: unknown): void {
+    this.#stepFunctions?.start(name, JSON.stringify(input));
+  }
+
   /** Deletes an upload. */
   remove(key: string): void {
     this.store.remove(this.#deployment.uploadsBucket, key);
@@ -151,7 +156,7 @@ export class World extends WorldEvents {
     const { stateMachineArn, definition } = next;
     this.#deployment = next;
     if (definition !== undefined) this.#stepFunctions?.deploy({ stateMachineArn, definition });
-    this.#table.isThere = next.callbackArn !== undefined;
+    this.#table.names = new Set(next.tables);
   }
 
   /** The gateway and the secret get a new key. */
