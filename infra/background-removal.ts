@@ -22,6 +22,7 @@ import { uniqueName } from './parts/names.ts';
 import { DailyLimit } from './pipeline/daily-limit.ts';
 import { Failures } from './pipeline/failures.ts';
 import { Intake } from './pipeline/intake.ts';
+import { KeepPause, PauseAccess } from './pipeline/pause.ts';
 import { Removal } from './pipeline/removal.ts';
 import { FAILURES, statusChange } from './pipeline/status-change.ts';
 import { Webhook } from './pipeline/webhook.ts';
@@ -56,6 +57,8 @@ export class BackgroundRemoval extends Construct {
   readonly queue: IQueue;
   /** Upload events that could not be processed. */
   readonly deadLetterQueue: IQueue;
+  /** With `pause`: id of the event source mapping that takes uploads from the queue, and is disabled during a pause. */
+  readonly uploadsEventSourceMapping: string | undefined;
   readonly #deployment: string;
   readonly #neighbour: Neighbour;
 
@@ -81,18 +84,22 @@ export class BackgroundRemoval extends Construct {
     this.refuseNeighbours();
     const shared = { deployment, uploads, results };
 
-    const { stateMachine, webhook, dailyLimit } = this.makeRemoval(shared, props);
+    const pause = (props.pause ?? DEFAULTS.pause) ? new PauseAccess(results) : undefined;
+    const { stateMachine, webhook, dailyLimit } = this.makeRemoval({ ...shared, pause }, props);
     this.callbackUrl = webhook?.url;
     this.dailyLimitTable = dailyLimit?.table;
     this.stateMachine = stateMachine;
     const intake = new Intake(this, 'Intake', {
-      ...shared,
-      stateMachine,
+      ...{ ...shared, pause, stateMachine },
       uploadsSuffixes,
       maxConcurrency: props.maxConcurrency,
       uploadsPerMinute: props.uploadsPerMinute,
     });
     this.queue = intake.queue;
+    if (pause) {
+      new KeepPause(this, 'KeepPause', { ...shared, pause, stateMachine, eventSource: intake.eventSource });
+      this.uploadsEventSourceMapping = intake.eventSource.eventSourceMappingId;
+    }
     this.deadLetterQueue = intake.deadLetterQueue;
     const failures = new Failures(this, 'Failures', { ...shared, stateMachine });
     const backfill = new Backfill(this, 'Backfill', {
@@ -110,6 +117,8 @@ export class BackgroundRemoval extends Construct {
       queue: intake.queue,
       deadLetterQueue: intake.deadLetterQueue,
       failureDeadLetterQueue: failures.deadLetterQueue,
+      imagesPerDay: props.imagesPerDay,
+      pauses: pause !== undefined,
       alarmDollarsPerDay: props.alarmDollarsPerDay ?? DEFAULTS.alarmDollarsPerDay,
       alarmTopic: props.alarmTopic,
     });
@@ -156,7 +165,7 @@ export class BackgroundRemoval extends Construct {
     return this.onStatusChange(id, { status: FAILURES }, options);
   }
 
-  private makeRemoval(shared: Deployment, props: BackgroundRemovalProps) {
+  private makeRemoval(shared: Deployment & { pause: PauseAccess | undefined }, props: BackgroundRemovalProps) {
     const { imagesPerDay } = props;
     const webhook = props.webhook && new Webhook(this, 'Webhook', { ...props.webhook, ...shared });
     const dailyLimit = imagesPerDay === undefined ? undefined : new DailyLimit(this, 'DailyLimit', { imagesPerDay });

@@ -108,6 +108,13 @@ export interface BackgroundRemovalProps {
    */
   readonly imagesPerDay?: number | undefined;
   /**
+   * Whether uploads are held back while the gateway refuses for a reason of the account: an empty wallet, an API key that
+   * is not set, not valid or not entitled; or when `imagesPerDay` is reached. They wait in their queue, for at most 12
+   * days. What others start is not held back. Must be known at synth.
+   * @default true
+   */
+  readonly pause?: boolean | undefined;
+  /**
    * Dollars at the gateway within 24 hours from which on the alarm `SpendPerDay` goes off, a whole number from 1 to
    * 1,000,000. It counts what was sent and not surely refused, whoever started it, and stops nothing.
    * @default 50

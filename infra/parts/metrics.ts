@@ -8,7 +8,7 @@ import type { MetricName } from '../../functions/runtime/metric-names.ts';
 export const METRICS_NAMESPACE = 'Cutout';
 
 /** Names of the functions' own metrics. */
-export type OwnMetricName = MetricName | 'UploadToCutout' | 'Failed';
+export type OwnMetricName = MetricName | 'UploadToCutout' | 'Failed' | 'Paused';
 
 /** A metric that the functions of a deployment write, in the region and account of the scope's stack. */
 export function ownMetric(

@@ -6,6 +6,7 @@ import { allowToReadSecret } from '../parts/api-key.ts';
 import { bucketVariables, type Deployment } from '../parts/bucket-access.ts';
 import { BundledFunction, list, text } from '../parts/function.ts';
 import type { DailyLimit } from './daily-limit.ts';
+import type { PauseAccess } from './pause.ts';
 import type { Webhook } from './webhook.ts';
 import { type CallbackProps, Workflow } from './workflow.ts';
 
@@ -29,6 +30,8 @@ export interface RemovalProps extends Deployment {
   readonly timeout: Duration;
   /** Counts submissions, and stops them. @default - no limit */
   readonly dailyLimit?: DailyLimit | undefined;
+  /** Where a pause stands. @default - uploads are never held back */
+  readonly pause?: PauseAccess | undefined;
   /** Where the gateway calls back. @default - polling */
   readonly webhook?: Webhook | undefined;
 }
@@ -62,7 +65,7 @@ export class Removal extends Construct {
   }
 
   private submit(gateway: Record<string, string>): BundledFunction {
-    const { deployment, uploads, results, dailyLimit, webhook } = this.#props;
+    const { deployment, uploads, results, dailyLimit, pause, webhook } = this.#props;
     const { expectedTime, imageFormats, maxMegapixels } = this.#props;
     return new BundledFunction(this, 'Submit', {
       bundle: 'submit',
@@ -71,6 +74,7 @@ export class Removal extends Construct {
       environment: {
         ...webhook?.environment,
         ...dailyLimit?.environment,
+        ...pause?.environment,
         ...bucketVariables(this.#props),
         ...gateway,
         EXPECTED_SECONDS: text(expectedTime.toSeconds()),
@@ -87,6 +91,7 @@ export class Removal extends Construct {
         results.list(),
         ...(webhook ? [webhook.noteSubmissions] : []),
         ...(dailyLimit ? [dailyLimit.count] : []),
+        ...(pause?.change ?? []),
       ],
     });
   }

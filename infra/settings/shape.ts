@@ -38,6 +38,7 @@ const PROPS: Readonly<Record<keyof BackgroundRemovalProps, Kind>> = {
   uploadsPerMinute: value,
   webhook: object,
   imagesPerDay: value,
+  pause: value,
   alarmDollarsPerDay: value,
   alarmTopic: topic,
   removalPolicy: value,

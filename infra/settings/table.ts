@@ -179,6 +179,13 @@ const ROWS = {
     otherwise: 'no limit',
     prop: 'imagesPerDay',
   },
+  pause: {
+    description: 'hold uploads back while the gateway refuses for a reason of the account, such as an empty wallet',
+    reader: boolean,
+    example: 'false',
+    default: true,
+    prop: 'pause',
+  },
   alarmDollarsPerDay: {
     description: 'dollars at the gateway within 24 hours from which on an alarm goes off; it stops nothing',
     reader: integer(1, 1_000_000),

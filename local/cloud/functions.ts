@@ -51,6 +51,7 @@ function makeFunction(
 function endpointsAt({ s3, dynamoDb, others }: FunctionsOptions['urls']): Record<string, string> {
   return {
     AWS_ENDPOINT_URL_S3: s3,
+    AWS_ENDPOINT_URL_LAMBDA: others,
     AWS_ENDPOINT_URL_SFN: others,
     AWS_ENDPOINT_URL_SQS: others,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: others,

@@ -1,3 +1,4 @@
+import { createHash, randomUUID } from 'node:crypto';
 import { AwsError, type Operation } from '../aws-api.ts';
 import type { LocalQueue } from '../queue.ts';
 import { queueUrl } from '../template.ts';
@@ -22,6 +23,10 @@ export function queueOperations(queues: ReadonlyMap<string, LocalQueue>): Record
       const isAsked = (name: string) => AttributeNames.includes(name) || AttributeNames.includes('All');
       const all = Object.entries({ QueueArn: arn, ...attributes });
       return { Attributes: Object.fromEntries(all.filter(([name]) => isAsked(name))) };
+    },
+    'AmazonSQS.SendMessage': ({ QueueUrl, MessageBody }) => {
+      named(String(QueueUrl).split('/').at(-1)).send(MessageBody);
+      return { MessageId: randomUUID(), MD5OfMessageBody: createHash('md5').update(MessageBody).digest('hex') };
     },
     'AmazonSQS.StartMessageMoveTask': ({ SourceArn, DestinationArn }) => {
       const destination = find((arn) => arn === DestinationArn);
