@@ -11,7 +11,7 @@ const PAUSE_KEY = 'paused.json';
 
 let cloud: LocalCloud;
 beforeAll(async () => {
-  cloud = await startCloud({ visibilityMs: 5 });
+  cloud = await startCloud({ visibilityMs: 5, settings: { pause: true } });
 });
 afterEach(async () => {
   cloud.gateway.always({ submit: 'accept' });

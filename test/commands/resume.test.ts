@@ -10,7 +10,7 @@ import { runCommand } from './run-command.ts';
 /** Commands as a person runs them, while uploads of the deployed stack on this machine are held back. */
 let cloud: LocalCloud;
 beforeAll(async () => {
-  cloud = await startCloud({ settings: { imagesPerDay: 20 } });
+  cloud = await startCloud({ settings: { imagesPerDay: 20, pause: true } });
   cloud.gateway.always({ submit: { status: 402 } });
   await upload(cloud, 'poor.jpg', await picture(1));
   await cloud.function('keep-pause').invoke({});
