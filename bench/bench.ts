@@ -7,6 +7,7 @@ const BENCHMARKS: Record<string, () => Promise<{ run: (size: Size) => Promise<vo
   'cold-start': () => import('./cold-start.ts'),
   delivery: () => import('./delivery.ts'),
   burst: () => import('./burst.ts'),
+  'empty-wallet': () => import('./empty-wallet.ts'),
 };
 
 const USAGE = `Compares Cutout with the alternatives on the same work.

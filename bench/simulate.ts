@@ -6,7 +6,7 @@ import { CPU_MS, Meters } from './meters.ts';
 
 /** What a call of AWS takes, and how much more a request to the gateway and a download take, in milliseconds. */
 const CALL_MS = { least: 15, most: 45 };
-const PACE = {
+export const PACE = {
   callMs: (random) => CALL_MS.least + (CALL_MS.most - CALL_MS.least) * random,
   integrationMs: CALL_MS.least,
   requestMs: 200,

@@ -12,6 +12,7 @@ import {
 } from '@aws-sdk/client-sfn';
 import type { BackfillInput, BackfillReport } from '../functions/backfill/contract.ts';
 import { whatFailed } from '../functions/results/failure.ts';
+import { limitInWords } from './shared/daily-limit.ts';
 import { findDeployment } from './shared/deployment.ts';
 import { main } from './shared/main.ts';
 import { Progress } from './shared/progress.ts';
@@ -65,7 +66,8 @@ await main(async () => {
     maxConcurrency: number('max-concurrency'),
     toleratedFailurePercentage: number('tolerated-failures'),
   };
-  const { sfn, outputs } = await findDeployment(values.stack);
+  const deployment = await findDeployment(values.stack);
+  const { sfn, outputs } = deployment;
   const arn = values.execution ?? (await start(sfn, outputs.required('BackfillStateMachineArn'), input));
   const goesOn =
     `The backfill goes on. To watch it: npm run backfill -- --execution ${arn}\n` +
@@ -82,6 +84,8 @@ await main(async () => {
     throw error;
   }
   conclude(ended);
+  const limit = await limitInWords(deployment);
+  if (!values.go && limit !== undefined) console.log(limit);
 });
 
 /** Under a name of its own, so that a request that is sent twice starts one backfill. @returns the execution's ARN */

@@ -2,8 +2,9 @@ import { parseArgs } from 'node:util';
 import { COMMON_OPTIONS, findDeployment, parseSince } from './shared/deployment.ts';
 import { errorFileOf, failedExecutions, nameOf } from './shared/executions.ts';
 import { main } from './shared/main.ts';
+import { pauseInWords, pauseOf } from './shared/pause.ts';
 
-const USAGE = `Lists the images that failed, and whether their error files were written.
+const USAGE = `Says whether uploads are held back, and lists the images that failed and whether their error files were written.
 
   npm run failures                                  those of the last 24 hours
   npm run failures -- --since 2026-11-22T08:00Z     since then (or 90m, 12h, 3d ago)
@@ -16,6 +17,8 @@ await main(async () => {
   if (values.help) return console.log(USAGE);
   const since = parseSince(values.since);
   const deployment = await findDeployment(values.stack);
+  const pause = await pauseOf(deployment);
+  if (pause) console.log(`${await pauseInWords(deployment, pause)}\nTo let them go on: npm run resume\n`);
   let count = 0;
   for await (const failed of failedExecutions(deployment, since)) {
     const errorFile = await errorFileOf(deployment, failed);

@@ -1,9 +1,8 @@
 import { parseArgs } from 'node:util';
-import { isErrorName, redrivePays, rowOf } from '../functions/errors.ts';
-import { PRICE_PER_IMAGE_USD } from '../functions/gateway/model.ts';
+import { isErrorName, rowOf } from '../functions/errors.ts';
 import { COMMON_OPTIONS, findDeployment, parseSince } from './shared/deployment.ts';
-import { type FailedExecution, failedExecutions, nameOf, redrive } from './shared/executions.ts';
 import { main } from './shared/main.ts';
+import { listFailed, redriveAll, sayPrice } from './shared/redriving.ts';
 
 const USAGE = `Redrives the executions that failed with an error: each goes on at the state that failed.
 
@@ -24,28 +23,9 @@ await main(async () => {
   const since = parseSince(values.since);
 
   const deployment = await findDeployment(values.stack);
-  const found: FailedExecution[] = [];
-  for await (const failed of failedExecutions(deployment, since)) {
-    if (failed.error !== error) continue;
-    found.push(failed);
-    console.log(`${failed.stoppedAt.toISOString()}  ${nameOf(failed)}  failed in "${failed.state}"`);
-  }
-  const paying = found.filter(({ state }) => redrivePays(error, state)).length;
-  console.log(
-    `${found.length} failed with ${error} since ${since.toISOString()}. Redriving submits ${paying} of them, ` +
-      `for $${(paying * PRICE_PER_IMAGE_USD).toFixed(3)} at the gateway.`,
-  );
+  const found = await listFailed(deployment, [error], since);
+  await sayPrice(deployment, found, [error], since);
   if (found.length === 0) return;
   if (!values.go) return console.log('Nothing was redriven. Add --go to do it.');
-  let refused = 0;
-  for (const failed of found) {
-    try {
-      await redrive(deployment, failed);
-    } catch (problem) {
-      refused++;
-      console.error(`${failed.arn} was not redriven: ${problem instanceof Error ? problem.message : problem}`);
-    }
-  }
-  console.log(`${found.length - refused} redriven${refused > 0 ? `, ${refused} not` : ''}.`);
-  if (refused > 0) process.exitCode = 1;
+  await redriveAll(deployment, found);
 });

@@ -8,6 +8,7 @@ import { COMMON_OPTIONS, type Deployment, findDeployment } from './shared/deploy
 import { parseDuration } from './shared/duration.ts';
 import { follow, visitsIn } from './shared/history.ts';
 import { main } from './shared/main.ts';
+import { pauseInWords, pauseOf, resumeUploads } from './shared/pause.ts';
 import { howItWasWoken, line, spent, usd, whyNoExecution, whyNot } from './shared/smoke-report.ts';
 import { cleanUp, type Download, describe, download, findExecution, uploadSample } from './shared/smoke-test.ts';
 import { parts, printLine, seconds, Timeline } from './shared/timeline.ts';
@@ -19,7 +20,7 @@ const USAGE = `Sends one image through the deployed stack, and says what happens
   npm run smoke -- photo.jpg             this image
   npm run smoke -- --stack Name          of another stack than Cutout
   npm run smoke -- --out folder          where the cutout is stored (default: out)
-  npm run smoke -- --timeout 5m          how long to wait for the execution to begin (default: 2m)
+  npm run smoke -- --timeout 5m          how long to wait for the execution to begin (default: 4m)
   npm run smoke -- --keep                leaves the upload and its result in their buckets
 `;
 
@@ -30,7 +31,7 @@ await main(async () => {
       stack: COMMON_OPTIONS.stack,
       help: COMMON_OPTIONS.help,
       out: { type: 'string', default: 'out' },
-      timeout: { type: 'string', default: '2m' },
+      timeout: { type: 'string', default: '4m' },
       keep: { type: 'boolean', default: false },
     },
   });
@@ -42,6 +43,7 @@ await main(async () => {
   const deployment = await findDeployment(values.stack);
 
   await checkCallbacks(deployment);
+  await endPause(deployment);
   console.log(`This submits one image to the gateway, for ${usd(1)}.\n`);
   const sample = await uploadSample(deployment, file, readFileSync(file));
   const uploadedAt = Date.now();
@@ -80,6 +82,15 @@ await main(async () => {
   if (woken !== undefined) console.log(woken);
   if (!values.keep) await cleanUp(deployment, [sample, ...downloads]);
 });
+
+/** Says why uploads are held back, if they are, and lets them go on: the sample shows whether the reason is gone. */
+async function endPause(deployment: Deployment): Promise<void> {
+  const pause = await pauseOf(deployment);
+  if (pause) console.warn(`! ${await pauseInWords(deployment, pause)}`);
+  await resumeUploads(deployment);
+  if (pause)
+    console.warn('  Uploads go on, within about a minute: this image among them shows whether the reason is gone.\n');
+}
 
 /** In webhook mode, says whether callbacks can come. It is a warning only: without them, polling begins later. */
 async function checkCallbacks({ outputs }: Deployment): Promise<void> {

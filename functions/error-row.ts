@@ -2,6 +2,8 @@
 export type Retried =
   /** Nothing changes before a person does something. */
   | 'no'
+  /** What stood in the way may pass within seconds: once more, after 45 s. */
+  | 'once, within a minute'
   /** Surely not accepted, hence not paid: for over two hours. */
   | 'for over two hours'
   /** Costs nothing: for about an hour. */
@@ -20,6 +22,11 @@ export interface ErrorRow {
   readonly retried: Retried;
   /** Whether redriving the execution can succeed. If not, a backfill submits such an image only on request. */
   readonly redriveHelps: boolean;
+  /**
+   * How long a refusal by this name holds back all uploads, because it is a reason of the account and not of the image:
+   * until a submission is accepted, or until the day (UTC) is over. @default - it holds back none
+   */
+  readonly pauses?: 'until one is accepted' | 'until 00:00 UTC';
   /** Whether a redrive submits the image (again), which is paid: always, never, or only if it failed in `Submit`. */
   readonly redrivePays: 'yes' | 'no' | 'in Submit';
 }

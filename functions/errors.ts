@@ -75,6 +75,7 @@ export const ERRORS = {
     retried: 'no',
     redriveHelps: true,
     redrivePays: 'in Submit',
+    pauses: 'until one is accepted',
   },
   BadRequest: {
     means: 'the gateway answered 400, for instance because the model is disabled',
@@ -91,6 +92,7 @@ export const ERRORS = {
     retried: 'no',
     redriveHelps: true,
     redrivePays: 'in Submit',
+    pauses: 'until one is accepted',
   },
   InsufficientBalance: {
     means: 'the gateway answered 402: the wallet is empty',
@@ -99,6 +101,7 @@ export const ERRORS = {
     retried: 'no',
     redriveHelps: true,
     redrivePays: 'in Submit',
+    pauses: 'until one is accepted',
   },
   Forbidden: {
     means: 'the gateway answered 403',
@@ -107,6 +110,15 @@ export const ERRORS = {
     retried: 'no',
     redriveHelps: true,
     redrivePays: 'in Submit',
+    pauses: 'until one is accepted',
+  },
+  DailyLimitReached: {
+    means: 'as many images as `imagesPerDay` allows have been submitted on this day (UTC); nothing was paid',
+    remedy: 'After 00:00 UTC, or with a higher imagesPerDay, redrive the execution.',
+    retried: 'once, within a minute',
+    redriveHelps: true,
+    redrivePays: 'in Submit',
+    pauses: 'until 00:00 UTC',
   },
   NotFound: {
     means: 'the gateway answered 404; for the status of a request, for over two minutes',

@@ -1,5 +1,6 @@
+import { S3Client } from '@aws-sdk/client-s3';
 import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
-import type { SQSRecord } from 'aws-lambda';
+import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import * as v from 'valibot';
 import type { ExecutionInput } from './contract.ts';
 import { suffixesFromEnv } from './input.ts';
@@ -9,10 +10,15 @@ import { batchHandlerOf, jsonBody } from './runtime/batch.ts';
 import { env } from './runtime/env.ts';
 import { logger } from './runtime/handler.ts';
 import { count } from './runtime/metrics.ts';
+import { holdBack } from './spending/hold-back.ts';
+import { type Pause, PauseObject, pausePlaceFromEnv } from './spending/pause.ts';
 
 const sfn = new SFNClient({});
 const stateMachineArn = env('STATE_MACHINE_ARN');
 const suffixes = suffixesFromEnv();
+const place = pausePlaceFromEnv();
+const pauses = place && new PauseObject(new S3Client({}), place);
+const startAll = batchHandlerOf(startExecution, Number(env('MS_PER_UPLOAD')));
 
 /** The part of EventBridge's "Object Created" event that matters; keys come plain, not URL-encoded. */
 const ObjectCreated = v.object({
@@ -27,8 +33,21 @@ const ObjectCreated = v.object({
   }),
 });
 
-/** The S3 upload trigger: claims each upload by starting its execution, and does nothing else. */
-export const handler = batchHandlerOf(startExecution, Number(env('MS_PER_UPLOAD')));
+/** The S3 upload trigger: claims each upload by starting its execution, unless uploads are held back. */
+export const handler = async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
+  const pause = await lookAtPause();
+  return pause === undefined ? startAll(event, context) : holdBack(event, pause);
+};
+
+/** Where it cannot be seen whether there is a pause, uploads go on: what is refused is not paid for. */
+async function lookAtPause(): Promise<Pause | undefined> {
+  try {
+    return await pauses?.look();
+  } catch (error) {
+    logger.warn('the pause could not be looked at', { error: error as Error });
+    return undefined;
+  }
+}
 
 async function startExecution(record: SQSRecord): Promise<void> {
   const log = logger.createChild({ persistentKeys: { messageId: record.messageId } });

@@ -10,6 +10,7 @@ import { limitsFromEnv } from './images/check.ts';
 import { type Look, lookAt } from './images/source.ts';
 import { bucketsFromEnv, firstSubmission, resultKeyOf, type Submittable } from './input.ts';
 import { isJobOf, type Job, parse, parseJob, publicSource } from './job.ts';
+import { withKmsKey } from './results/encryption.ts';
 import { bytesOf } from './results/metadata.ts';
 import { headObject, type ObjectState } from './results/objects.ts';
 import { allResults, settlesInSeconds, standingResult } from './results/standing.ts';
@@ -17,14 +18,16 @@ import { apiKey } from './runtime/api-key.ts';
 import { env } from './runtime/env.ts';
 import { handlerOf, logger } from './runtime/handler.ts';
 import { count, publishMetrics } from './runtime/metrics.ts';
+import { guardsFromEnv } from './spending/guards.ts';
 
-const s3 = new S3Client({});
+const s3 = withKmsKey(new S3Client({}), process.env.RESULTS_KMS_KEY);
 const gateway = new Gateway({ url: env('GATEWAY_URL'), apiKey });
 const buckets = bucketsFromEnv();
 const { resultsBucket } = buckets;
 const limits = limitsFromEnv();
 /** In webhook mode: where callbacks are noted, and where they come in. */
 const callbacks = callbacksFromEnv();
+const guards = guardsFromEnv(s3);
 /** Delay before the first poll. Wait takes whole seconds from 1. */
 const firstWaitSeconds = Math.max(1, Number(env('EXPECTED_SECONDS')));
 /** Long enough for the longest queueing the settings allow; a URL dies with the role's session, 12 h at most. */
@@ -72,7 +75,7 @@ export const handler = handlerOf(async (event: unknown): Promise<Job> => {
     await callbacks?.table.close(submission);
     return standing;
   }
-  const requestId = await submitOnce(await urlOf(image.source), submission);
+  const requestId = await submitOnce(await urlOf(image.source), execution, submission);
   logger.info('submitted', { requestId, contentType: image.contentType, bytes: image.size });
   return {
     ...pinned,
@@ -120,14 +123,15 @@ async function urlOf(source: Source): Promise<string> {
 }
 
 /** Submits, unless a callback has revealed that an earlier attempt, whose answer was lost, had been accepted. */
-async function submitOnce(imageUrl: string, id: string): Promise<string> {
-  if (callbacks === undefined) return submit(imageUrl);
+async function submitOnce(imageUrl: string, execution: string, id: string): Promise<string> {
+  if (callbacks === undefined) return guards.around(execution, () => submit(imageUrl));
   const record = await callbacks.table.open(id);
   if (record.requestId !== undefined && (await isKnown(record.requestId))) {
     logger.info('an earlier attempt had been accepted, as its callback says', { requestId: record.requestId });
     return record.requestId;
   }
-  return submit(imageUrl, callbackUrl(callbacks.url, id, record.capability));
+  const webhookUrl = callbackUrl(callbacks.url, id, record.capability);
+  return guards.around(execution, () => submit(imageUrl, webhookUrl));
 }
 
 /** Whether the gateway knows the request that a callback named. @throws GatewayUnreachable if it does not say. */

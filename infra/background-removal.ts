@@ -1,5 +1,6 @@
 import { Duration, Resource, Stage } from 'aws-cdk-lib';
 import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { Match, type OnEventOptions, Rule } from 'aws-cdk-lib/aws-events';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
@@ -12,14 +13,16 @@ import type { ErrorName } from '../functions/errors.ts';
 import { Backfill } from './backfill/backfill.ts';
 import { emptySecret } from './parts/api-key.ts';
 import { ImageBucket } from './parts/bucket.ts';
-import { BucketAccess } from './parts/bucket-access.ts';
+import { BucketAccess, type Deployment } from './parts/bucket-access.ts';
 import { sendEvents } from './parts/events.ts';
 import { refuseLongPattern } from './parts/limits.ts';
 import { type OwnMetricName, ownMetric } from './parts/metrics.ts';
 import { Monitoring } from './parts/monitoring.ts';
 import { uniqueName } from './parts/names.ts';
+import { DailyLimit } from './pipeline/daily-limit.ts';
 import { Failures } from './pipeline/failures.ts';
 import { Intake } from './pipeline/intake.ts';
+import { KeepPause, PauseAccess } from './pipeline/pause.ts';
 import { Removal } from './pipeline/removal.ts';
 import { FAILURES, statusChange } from './pipeline/status-change.ts';
 import { Webhook } from './pipeline/webhook.ts';
@@ -48,10 +51,14 @@ export class BackgroundRemoval extends Construct {
   readonly backfillStateMachine: StateMachine;
   /** In webhook mode: where the gateway calls back. */
   readonly callbackUrl: string | undefined;
+  /** With `imagesPerDay`: the count of submissions of each day (UTC), by its date. */
+  readonly dailyLimitTable: ITable | undefined;
   /** Upload events that wait for their execution to be started. */
   readonly queue: IQueue;
   /** Upload events that could not be processed. */
   readonly deadLetterQueue: IQueue;
+  /** With `pause`: id of the event source mapping that takes uploads from the queue, and is disabled during a pause. */
+  readonly uploadsEventSourceMapping: string | undefined;
   readonly #deployment: string;
   readonly #neighbour: Neighbour;
 
@@ -77,29 +84,22 @@ export class BackgroundRemoval extends Construct {
     this.refuseNeighbours();
     const shared = { deployment, uploads, results };
 
-    const webhook = props.webhook && new Webhook(this, 'Webhook', { ...props.webhook, deployment });
+    const pause = (props.pause ?? DEFAULTS.pause) ? new PauseAccess(results) : undefined;
+    const { stateMachine, webhook, dailyLimit } = this.makeRemoval({ ...shared, pause }, props);
     this.callbackUrl = webhook?.url;
-    const timeout = props.timeout ?? Duration.minutes(DEFAULTS.timeoutMinutes);
-    const { stateMachine } = new Removal(this, 'Workflow', {
-      ...shared,
-      webhook,
-      apiKeySecret: this.apiKeySecret,
-      gatewayUrl: props.gatewayUrl ?? DEFAULTS.gatewayUrl,
-      resultHosts: props.resultHosts ?? DEFAULTS.resultHosts,
-      expectedTime: props.expectedTime ?? Duration.seconds(DEFAULTS.expectedSeconds),
-      timeout,
-      imageFormats: props.imageFormats ?? DEFAULTS.imageFormats,
-      maxMegapixels: props.maxMegapixels ?? DEFAULTS.maxMegapixels,
-    });
+    this.dailyLimitTable = dailyLimit?.table;
     this.stateMachine = stateMachine;
     const intake = new Intake(this, 'Intake', {
-      ...shared,
-      stateMachine,
+      ...{ ...shared, pause, stateMachine },
       uploadsSuffixes,
       maxConcurrency: props.maxConcurrency,
       uploadsPerMinute: props.uploadsPerMinute,
     });
     this.queue = intake.queue;
+    if (pause) {
+      new KeepPause(this, 'KeepPause', { ...shared, pause, stateMachine, eventSource: intake.eventSource });
+      this.uploadsEventSourceMapping = intake.eventSource.eventSourceMappingId;
+    }
     this.deadLetterQueue = intake.deadLetterQueue;
     const failures = new Failures(this, 'Failures', { ...shared, stateMachine });
     const backfill = new Backfill(this, 'Backfill', {
@@ -108,7 +108,7 @@ export class BackgroundRemoval extends Construct {
       queue: intake.queue,
       deadLetterQueue: intake.deadLetterQueue,
       uploadsSuffixes,
-      timeout,
+      timeout: timeoutOf(props),
     });
     this.backfillStateMachine = backfill.stateMachine;
     new Monitoring(this, 'Monitoring', {
@@ -117,6 +117,9 @@ export class BackgroundRemoval extends Construct {
       queue: intake.queue,
       deadLetterQueue: intake.deadLetterQueue,
       failureDeadLetterQueue: failures.deadLetterQueue,
+      imagesPerDay: props.imagesPerDay,
+      pauses: pause !== undefined,
+      alarmDollarsPerDay: props.alarmDollarsPerDay ?? DEFAULTS.alarmDollarsPerDay,
       alarmTopic: props.alarmTopic,
     });
   }
@@ -160,6 +163,25 @@ export class BackgroundRemoval extends Construct {
    */
   onFailed(id: string, options: OnEventOptions = {}): Rule {
     return this.onStatusChange(id, { status: FAILURES }, options);
+  }
+
+  private makeRemoval(shared: Deployment & { pause: PauseAccess | undefined }, props: BackgroundRemovalProps) {
+    const { imagesPerDay } = props;
+    const webhook = props.webhook && new Webhook(this, 'Webhook', { ...props.webhook, ...shared });
+    const dailyLimit = imagesPerDay === undefined ? undefined : new DailyLimit(this, 'DailyLimit', { imagesPerDay });
+    const { stateMachine } = new Removal(this, 'Workflow', {
+      ...shared,
+      webhook,
+      dailyLimit,
+      apiKeySecret: this.apiKeySecret,
+      gatewayUrl: props.gatewayUrl ?? DEFAULTS.gatewayUrl,
+      resultHosts: props.resultHosts ?? DEFAULTS.resultHosts,
+      expectedTime: props.expectedTime ?? Duration.seconds(DEFAULTS.expectedSeconds),
+      timeout: timeoutOf(props),
+      imageFormats: props.imageFormats ?? DEFAULTS.imageFormats,
+      maxMegapixels: props.maxMegapixels ?? DEFAULTS.maxMegapixels,
+    });
+    return { stateMachine, webhook, dailyLimit };
   }
 
   private refuseNeighbours(): void {
@@ -221,4 +243,8 @@ export class BackgroundRemoval extends Construct {
     const { dimensionsMap, ...others } = options ?? {};
     return this.metric('Failed', { ...others, dimensionsMap: { ...dimensionsMap, error } });
   }
+}
+
+function timeoutOf({ timeout }: BackgroundRemovalProps): Duration {
+  return timeout ?? Duration.minutes(DEFAULTS.timeoutMinutes);
 }

@@ -101,6 +101,26 @@ export interface BackgroundRemovalProps {
    */
   readonly webhook?: WebhookProps | undefined;
   /**
+   * Most images to submit to the gateway in a day (UTC), whoever starts their executions: a whole number from 1 to
+   * 10,000,000. Above it executions fail with DailyLimitReached before anything is paid. It makes a DynamoDB table; where
+   * that is made anew, because this was dropped for a while, the day's count begins anew.
+   * @default - no limit
+   */
+  readonly imagesPerDay?: number | undefined;
+  /**
+   * Whether uploads are held back while the gateway refuses for a reason of the account: an empty wallet, an API key that
+   * is not set, not valid or not entitled; or when `imagesPerDay` is reached. They wait in their queue, for at most 12
+   * days. What others start is not held back. Must be known at synth.
+   * @default true
+   */
+  readonly pause?: boolean | undefined;
+  /**
+   * Dollars at the gateway within 24 hours from which on the alarm `SpendPerDay` goes off, a whole number from 1 to
+   * 1,000,000. It counts what was sent and not surely refused, whoever started it, and stops nothing.
+   * @default 50
+   */
+  readonly alarmDollarsPerDay?: number | undefined;
+  /**
    * Where alarms go.
    * @default - alarms show in the console only
    */

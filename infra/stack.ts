@@ -33,10 +33,17 @@ export class CutoutStack extends Stack {
       maxMegapixels: settings.maxMegapixels,
       uploadsPerMinute: settings.uploadsPerMinute,
       webhook: settings.webhook ? {} : undefined,
+      imagesPerDay: settings.imagesPerDay,
+      pause: settings.pause,
+      alarmDollarsPerDay: settings.alarmDollarsPerDay,
       alarmTopic: this.alarmTopic(settings.alarmEmail),
       removalPolicy: settings.removal === 'destroy' ? RemovalPolicy.DESTROY : undefined,
     });
+    this.putOut(removal, settings);
+  }
 
+  /** What people and commands need to know of the deployment. */
+  private putOut(removal: BackgroundRemoval, settings: Settings): void {
     const output = (name: string, value: string, description: string) =>
       new CfnOutput(this, name, { value, description });
     const secretArn = removal.apiKeySecret.secretArn;
@@ -57,9 +64,21 @@ export class CutoutStack extends Stack {
     output(
       'SetApiKeyCommand',
       `aws secretsmanager put-secret-value --region ${this.region} --secret-id ${secretArn} --secret-string file:///dev/stdin`,
-      'Run this, paste the API key, press Enter and Ctrl-D',
+      'Run this, paste the API key, press Enter and Ctrl-D; if uploads are held back, then: npm run resume',
     );
+    if (removal.dailyLimitTable && settings.imagesPerDay) {
+      output('ImagesPerDay', String(settings.imagesPerDay), 'Most images that are submitted in a day (UTC)');
+      output('DailyLimitTable', removal.dailyLimitTable.tableName, 'The images that were submitted on each day (UTC)');
+    }
     if (removal.callbackUrl) output('CallbackUrl', removal.callbackUrl, 'Where the gateway calls back');
+    output('UploadsQueueUrl', removal.queue.queueUrl, 'Upload events that wait for their start');
+    if (removal.uploadsEventSourceMapping) {
+      output(
+        'UploadsEventSourceMapping',
+        removal.uploadsEventSourceMapping,
+        'What takes uploads from their queue; disabled while they are held back, until: npm run resume',
+      );
+    }
     output('DeadLetterQueueUrl', removal.deadLetterQueue.queueUrl, 'Upload events that could not be processed');
     output(
       'MoveDeadLettersCommand',

@@ -1,16 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { UpdateItemCommand, type UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
 import { type AwsApi, type AwsError, serveAwsApi } from './aws-api.ts';
 import { bucketsOf } from './buckets.ts';
 import { accessKeysOf, type Call } from './callers.ts';
 import { operationsOf } from './cloud/api.ts';
+import { EventSources } from './cloud/event-sources.ts';
 import { FunctionUrls } from './cloud/function-urls.ts';
 import { functionsOf } from './cloud/functions.ts';
 import { invokeOperation } from './cloud/invocations.ts';
 import { machinesOf, stateMachineIn } from './cloud/machines.ts';
 import { type CloudOptions, LOCAL_API_KEY, LOCAL_CREDENTIALS, S3_URL } from './cloud/options.ts';
 import { secretsOf, tablesOf } from './cloud/resources.ts';
+import { Schedules } from './cloud/schedules.ts';
+import { updateItem } from './cloud/tables.ts';
 import type { LocalDynamoDb } from './dynamodb.ts';
 import { type DeliveredEvent, EventBus } from './event-bus.ts';
 import { inputOf, type TargetInput } from './event-target.ts';
@@ -55,7 +57,10 @@ export class LocalCloud {
   readonly #options: CloudOptions;
   #synthesized: Synthesized;
   readonly #awsApi: AwsApi;
+  /** What has functions take from queues. */
+  readonly eventSources = new EventSources();
   readonly #urls = new FunctionUrls();
+  readonly #schedules = new Schedules();
   /** Of earlier deployments: what was under way then still uses them. */
   readonly #earlier: { functions: LocalFunction[]; outdirs: string[] } = { functions: [], outdirs: [] };
   /** Asynchronous invocations that are under way. */
@@ -128,6 +133,7 @@ export class LocalCloud {
 
   async close(): Promise<void> {
     const { functions, outdirs } = this.#earlier;
+    this.#schedules.clear();
     for (const queue of this.queues.values()) queue.close();
     await this.stepFunctions.close();
     await Promise.all([...functions, ...this.functions.values()].map((each) => each.close()));
@@ -194,17 +200,12 @@ export class LocalCloud {
       },
     });
     this.bus.clear();
+    this.#schedules.clear();
     for (const rule of template.resources('AWS::Events::Rule')) this.#addRule(rule);
-    for (const { properties } of template.resources('AWS::Lambda::EventSourceMapping')) {
-      this.#byArn(this.queues, properties.EventSourceArn).consume({
-        invoke: (event) => {
-          this.#note(this.#byName(properties.FunctionName).arn, 'Lambda.Poll', { queueArn: properties.EventSourceArn });
-          return this.#invoke(properties.FunctionName, event);
-        },
-        batchSize: properties.BatchSize ?? 10,
-        maxConcurrency: properties.ScalingConfig?.MaximumConcurrency ?? 1000,
-      });
-    }
+    this.eventSources.replace(template, this.queues, (functionName, queueArn, event) => {
+      this.#note(this.#byName(functionName).arn, 'Lambda.Poll', { queueArn });
+      return this.#invoke(functionName, event);
+    });
   }
 
   async #replaceTables(): Promise<void> {
@@ -252,13 +253,14 @@ export class LocalCloud {
   async #updateItem(input: unknown): Promise<unknown> {
     const refusal = this.onAwsCall?.('DynamoDB.UpdateItem', input);
     if (refusal) throw refusal;
-    return this.dynamoDb?.client.send(new UpdateItemCommand(input as UpdateItemCommandInput));
+    return updateItem(this.dynamoDb, input);
   }
 
-  #addRule({ logicalId, properties: { EventPattern, State, Targets = [] } }: Resource): void {
+  #addRule({ logicalId, properties: { EventPattern, ScheduleExpression, State, Targets = [] } }: Resource): void {
+    if (State === 'DISABLED') return;
     const ruleArn = this.template.arn(logicalId);
-    // A rule without a pattern is a schedule, which nothing on this machine follows.
-    if (EventPattern === undefined || State === 'DISABLED') return;
+    this.#schedules.add(ScheduleExpression, Targets, (arn) => this.functions.has(arn) && this.#invokeAsync(arn, {}));
+    if (EventPattern === undefined) return;
     for (const target of Targets) this.bus.addRule(EventPattern, (event) => this.#deliver(ruleArn, target, event));
   }
 

@@ -50,6 +50,7 @@ export class LocalQueue {
   readonly #visible: Message[] = [];
   readonly #timers = new Set<NodeJS.Timeout>();
   #consumer: Consumer | undefined;
+  #isRead = true;
   #running = 0;
   /** Messages that the consumer has at hand. */
   #inFlight = 0;
@@ -80,9 +81,20 @@ export class LocalQueue {
     return this.#visible.map((message) => message.body);
   }
 
+  /** Whether the event source mapping is enabled: while it is not, messages wait. */
+  get isRead(): boolean {
+    return this.#isRead;
+  }
+
+  set isRead(isRead: boolean) {
+    this.#isRead = isRead;
+    this.#poll();
+  }
+
   /** Whether messages are under way to the consumer, are being processed, or will come back. */
   get isBusy(): boolean {
-    return this.#consumer !== undefined && (this.#visible.length > 0 || this.#running > 0 || this.#timers.size > 0);
+    if (this.#consumer === undefined) return false;
+    return this.#running > 0 || (this.#isRead && (this.#visible.length > 0 || this.#timers.size > 0));
   }
 
   /** Takes out all messages that wait. */
@@ -107,7 +119,12 @@ export class LocalQueue {
   }
 
   #poll(): void {
-    while (this.#consumer && this.#running < this.#consumer.maxConcurrency && this.#visible.length > 0) {
+    while (
+      this.#isRead &&
+      this.#consumer &&
+      this.#running < this.#consumer.maxConcurrency &&
+      this.#visible.length > 0
+    ) {
       this.#running++;
       void this.#process(this.#visible.splice(0, this.#consumer.batchSize), this.#consumer.invoke).finally(() => {
         this.#running--;

@@ -49,6 +49,7 @@ function packagesIn(name: string): string[] {
 const POWERTOOLS = ['commons', 'logger', 'metrics'].map((name) => `@aws-lambda-powertools/${name}`);
 const BATCH = '@aws-lambda-powertools/batch';
 const PARAMETERS = '@aws-lambda-powertools/parameters';
+const LAMBDA = '@aws-sdk/client-lambda';
 const S3 = '@aws-sdk/client-s3';
 const SQS = '@aws-sdk/client-sqs';
 const SFN = '@aws-sdk/client-sfn';
@@ -67,15 +68,16 @@ const VALIBOT = 'valibot';
 const EXPECTED: Record<string, string[]> = {
   'check-status': [PARAMETERS, SECRETS, SDK, VALIBOT],
   deliver: [PARAMETERS, S3, UPLOAD, SECRETS, SDK, ...FILE_TYPE, VALIBOT],
+  'keep-pause': [LAMBDA, S3, SFN, SDK],
   'on-callback': [SFN, ...DYNAMODB, SDK],
-  'on-upload': [BATCH, SFN, SDK, VALIBOT],
+  'on-upload': [BATCH, S3, SFN, SQS, SDK, VALIBOT],
   'plan-backfill': [S3, UPLOAD, SDK, VALIBOT],
   // Powertools' own use of the SDK's store for what belongs to an invocation.
   'prepare-backfill': [S3, SFN, SQS, SDK, VALIBOT],
   'report-backfill': [S3, SDK, VALIBOT],
   'report-failure': [BATCH, S3, SFN, SDK, VALIBOT],
   'select-images': [S3, SDK, VALIBOT],
-  // One bundle for both modes: the table of callbacks is used in webhook mode only.
+  // One bundle for both modes, with and without a daily limit: DynamoDB is used in webhook mode, or to count.
   submit: [
     PARAMETERS,
     S3,

@@ -7,7 +7,7 @@ import { until } from './until.ts';
 
 /** The stack on this machine, with every wait shortened by the interpreter; the definition itself is as it is. */
 export function startCloud(options: CloudOptions = {}): Promise<LocalCloud> {
-  const { gateway, environment, ...others } = options;
+  const { gateway, environment, settings, ...others } = options;
   return LocalCloud.start({
     waitMs: 20,
     retryMs: 5,
@@ -15,6 +15,8 @@ export function startCloud(options: CloudOptions = {}): Promise<LocalCloud> {
     gateway: { durationMs: 30, ...gateway },
     // Source maps would take longer to load than all else, each time that a function starts.
     environment: { NODE_OPTIONS: '', ...environment },
+    // What the gateway refuses one image does not hold back those of a test that is not about it.
+    settings: { pause: false, ...settings },
     ...others,
   });
 }

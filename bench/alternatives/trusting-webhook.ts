@@ -64,6 +64,7 @@ export function trustingWebhook(cutout: Deployment): Deployment {
     name: 'c) trusting webhook',
     functions: [...cutout.functions, submit, onCallback, deliver],
     definition,
+    tables: [TABLE],
     callbackArn: onCallback.arn,
   };
 }

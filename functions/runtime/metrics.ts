@@ -17,6 +17,12 @@ export function countFailure(error: string): void {
   metrics.singleMetric().addDimension('error', error).addMetric('Failed', MetricUnit.Count, 1);
 }
 
+/** Records for how long uploads have been held back, in all and by the reason. */
+export function recordPause(reason: string, seconds: number): void {
+  metrics.addMetric('Paused', MetricUnit.Seconds, seconds);
+  metrics.singleMetric().addDimension('error', reason).addMetric('Paused', MetricUnit.Seconds, seconds);
+}
+
 /** Images that were uploaded longer ago than this are processed anew, by another workflow: 24 h, in milliseconds. */
 const NOT_NEW = 24 * 3600 * 1000;
 

@@ -12,7 +12,7 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { PRICE_PER_IMAGE_USD } from '../../functions/gateway/model.ts';
-import { METRICS_NAMESPACE, type OwnMetricName, ownMetric } from './metrics.ts';
+import { dollarsFor, METRICS_NAMESPACE, type OwnMetricName, ownMetric } from './metrics.ts';
 
 export interface ImagesDashboardProps {
   readonly deployment: string;
@@ -56,12 +56,12 @@ export class ImagesDashboard extends Dashboard {
         stateMachine.metricThrottled({ period: PERIOD }),
       ]),
       graph(`Spent at the gateway, at $${PRICE_PER_IMAGE_USD} an image ($)`, [
-        spent('accepted', 'accepted', { accepted: own('Submissions') }),
-        spent('perhaps accepted (outcome unknown)', 'sent - taken - refused', {
-          sent: own('Sent'),
-          taken: own('Submissions'),
-          refused: own('Refused'),
-        }),
+        dollarsFor('accepted', { accepted: own('Submissions') }, { label: 'accepted', period: PERIOD }),
+        dollarsFor(
+          'sent - taken - refused',
+          { sent: own('Sent'), taken: own('Submissions'), refused: own('Refused') },
+          { label: 'perhaps accepted (outcome unknown)', period: PERIOD },
+        ),
       ]),
     );
   }
@@ -69,16 +69,4 @@ export class ImagesDashboard extends Dashboard {
 
 function graph(title: string, left: IMetric[]): IWidget {
   return new GraphWidget({ title, left, width: 8, leftYAxis: { min: 0 } });
-}
-
-/** What as many submissions as `images` says cost. */
-function spent(label: string, images: string, usingMetrics: Record<string, IMetric>): MathExpression {
-  // Sums are missing, not 0, where nothing was counted.
-  const filled = images.replace(/\w+/g, (id) => `FILL(${id}, 0)`);
-  return new MathExpression({
-    expression: `(${filled}) * ${PRICE_PER_IMAGE_USD}`,
-    usingMetrics,
-    label,
-    period: PERIOD,
-  });
 }

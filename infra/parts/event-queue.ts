@@ -24,6 +24,14 @@ export interface EventQueueProps {
   readonly functionTimeout: Duration;
 }
 
+/** How a function takes events from a queue. */
+export interface DeliveryLimits {
+  readonly batchSize: number;
+  readonly maxConcurrency: number;
+  /** Whether each deployment that changes this sets it. @default - on at first, then as it is: something else decides */
+  readonly enabled?: boolean | undefined;
+}
+
 /** The way of an event to a function at a bounded pace: EventBridge rule → queue, with a dead-letter queue. */
 export class EventQueue extends Construct {
   readonly queue: Queue;
@@ -50,15 +58,18 @@ export class EventQueue extends Construct {
   }
 
   /** Lets a function take events from the queue; of a batch, it says which ones failed. */
-  deliverTo(consumer: IFunction, limits: { readonly batchSize: number; readonly maxConcurrency: number }): void {
-    const { batchSize, maxConcurrency } = limits;
-    consumer.addEventSource(
-      new SqsEventSource(this.queue, { batchSize, maxConcurrency, reportBatchItemFailures: true }),
-    );
+  deliverTo(consumer: IFunction, limits: DeliveryLimits): SqsEventSource {
+    const { batchSize, maxConcurrency, enabled } = limits;
+    const source = new SqsEventSource(this.queue, {
+      ...{ batchSize, maxConcurrency, reportBatchItemFailures: true },
+      ...(enabled !== undefined && { enabled }),
+    });
+    consumer.addEventSource(source);
     accept(
       consumer,
       'Serverless-LambdaEventSourceMappingDestination',
       'What fails stays in the queue, and goes to its dead-letter queue in the end.',
     );
+    return source;
   }
 }

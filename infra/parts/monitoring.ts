@@ -1,15 +1,27 @@
 import { Duration } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  Alarm,
+  ComparisonOperator,
+  type IMetric,
+  MathExpression,
+  type Metric,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
+import { errorsWhere, rowOf } from '../../functions/errors.ts';
 import { ImagesDashboard } from './dashboard.ts';
+import { dollarsSpent, ownMetric } from './metrics.ts';
 
 /** Uploads that waited this long for their start are a sign that the trigger does not keep up, or fails. */
-const OLDEST_MESSAGE = Duration.minutes(15);
+const OLDEST_MESSAGE = Duration.minutes(15).toSeconds();
 const PERIOD = Duration.minutes(5);
+/** Long enough to hold what keep-pause records every five minutes, whenever it begins. */
+const PAUSED_PERIOD = Duration.minutes(15);
+const PAUSED_LONG = Duration.days(9).toSeconds();
 
 /** What each alarm means and what to do; docs/operate.md says the same at more length. */
 export const ALARMS = {
@@ -20,8 +32,13 @@ export const ALARMS = {
   FailureDeadLetters: 'Failures could not be reported: their error files are missing. See: npm run failures.',
   OldestMessage:
     'Uploads wait long for their start. See the log of on-upload. While a paced burst drains, this is expected.',
+  SpendPerDay:
+    'More was spent at the gateway within 24 hours than alarmDollarsPerDay. If it is not meant: see which uploads came, and set imagesPerDay.',
+  /** One for each reason; its meaning and remedy follow. */
+  Paused: 'Uploads are held back, and go on by themselves once it is over; or: npm run resume.',
+  PausedLong: 'Uploads have been held back for nine days. SQS drops each 13 days after it came. See: npm run failures.',
 } as const;
-type AlarmName = keyof typeof ALARMS;
+type AlarmName = Exclude<keyof typeof ALARMS, 'Paused'>;
 
 export interface MonitoringProps {
   /** Name that the functions' own metrics carry. */
@@ -32,6 +49,12 @@ export interface MonitoringProps {
   readonly deadLetterQueue: IQueue;
   /** Events of failed executions that could not be reported. */
   readonly failureDeadLetterQueue: IQueue;
+  /** Dollars at the gateway within 24 hours from which on an alarm goes off. */
+  readonly alarmDollarsPerDay: number;
+  /** Most images of a day. @default - no limit */
+  readonly imagesPerDay?: number | undefined;
+  /** Whether uploads are held back while the gateway refuses for a reason of the account. */
+  readonly pauses: boolean;
   /** Where alarms go. @default - they only show in the console */
   readonly alarmTopic?: ITopic | undefined;
 }
@@ -52,14 +75,48 @@ export class Monitoring extends Construct {
     this.alarm('Aborted', stateMachine.metricAborted(sum));
     this.alarm('DeadLetters', props.deadLetterQueue.metricApproximateNumberOfMessagesVisible(maximum));
     this.alarm('FailureDeadLetters', props.failureDeadLetterQueue.metricApproximateNumberOfMessagesVisible(maximum));
-    this.alarm('OldestMessage', queue.metricApproximateAgeOfOldestMessage(maximum), OLDEST_MESSAGE.toSeconds());
+    const oldest = queue.metricApproximateAgeOfOldestMessage(maximum);
+    this.alarm('OldestMessage', props.pauses ? this.unlessPaused(oldest, deployment) : oldest, OLDEST_MESSAGE);
+    this.alarm('SpendPerDay', dollarsSpent(this, deployment, Duration.days(1)), props.alarmDollarsPerDay);
+    if (props.pauses) this.alarmsOnPauses(props);
     new ImagesDashboard(this, 'Dashboard', { deployment, stateMachine, queue, alarms: this.alarms });
   }
 
+  /** One for each reason, so that its name says why; and one for a pause that lasts. */
+  private alarmsOnPauses({ deployment, imagesPerDay }: MonitoringProps): void {
+    const paused = (dimensionsMap?: Record<string, string>) =>
+      ownMetric(this, deployment, 'Paused', {
+        ...{ statistic: 'Maximum', period: PAUSED_PERIOD },
+        ...(dimensionsMap && { dimensionsMap }),
+      });
+    for (const error of errorsWhere(({ pauses }) => pauses !== undefined)) {
+      const { pauses, means, remedy } = rowOf(error);
+      if (pauses === 'until 00:00 UTC' && imagesPerDay === undefined) continue;
+      // Recorded from its first moment on, which is 0 s.
+      this.add(`Paused${error}`, `${ALARMS.Paused} Reason: ${means}. ${remedy}`, paused({ error }), 0);
+    }
+    this.alarm('PausedLong', paused(), PAUSED_LONG);
+  }
+
+  /** The age of what waits, for as long as it is not meant to wait. */
+  private unlessPaused(age: Metric, deployment: string): IMetric {
+    const paused = ownMetric(this, deployment, 'Paused', { statistic: 'Maximum', period: PAUSED_PERIOD });
+    return new MathExpression({
+      expression: 'IF(FILL(paused, -1) < 0, age, 0)',
+      usingMetrics: { age: age.with({ period: PAUSED_PERIOD }), paused },
+      label: 'oldest upload that waits (s), 0 during a pause',
+      period: PAUSED_PERIOD,
+    });
+  }
+
   private alarm(id: AlarmName, metric: IMetric, threshold = 1): void {
+    this.add(id, ALARMS[id], metric, threshold);
+  }
+
+  private add(id: string, alarmDescription: string, metric: IMetric, threshold: number): void {
     const alarm = new Alarm(this, id, {
       metric,
-      alarmDescription: ALARMS[id],
+      alarmDescription,
       threshold,
       evaluationPeriods: 1,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,

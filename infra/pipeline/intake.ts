@@ -1,5 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import type { EventPattern } from 'aws-cdk-lib/aws-events';
+import type { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import type { Deployment } from '../parts/bucket-access.ts';
@@ -7,6 +8,7 @@ import { EventQueue } from '../parts/event-queue.ts';
 import { BundledFunction } from '../parts/function.ts';
 import { refuseLongPattern } from '../parts/limits.ts';
 import { type PaceLimits, paceOf } from './pace.ts';
+import type { PauseAccess } from './pause.ts';
 
 /** Timeout of on-upload; the queue's visibility timeout follows from it. */
 const TIMEOUT = Duration.seconds(30);
@@ -14,12 +16,17 @@ const TIMEOUT = Duration.seconds(30);
 export interface IntakeProps extends Deployment, PaceLimits {
   /** Endings of the keys that are uploads. @default - all keys */
   readonly uploadsSuffixes?: readonly string[] | undefined;
+  /** Where a pause stands. @default - uploads are never held back */
+  readonly pause?: PauseAccess | undefined;
   /** The state machine that is started for each upload. */
   readonly stateMachine: StateMachine;
 }
 
 /** The way of an upload to its execution: EventBridge rule → queue → on-upload. */
 export class Intake extends EventQueue {
+  /** What takes uploads from the queue, unless it is disabled. */
+  readonly eventSource: SqsEventSource;
+
   constructor(scope: Construct, id: string, props: IntakeProps) {
     const eventPattern = uploadsOf(props);
     refuseLongPattern(scope, 'uploadsSuffixes', scope.node.path, eventPattern);
@@ -28,7 +35,7 @@ export class Intake extends EventQueue {
       eventPattern,
       functionTimeout: TIMEOUT,
     });
-    const { deployment, stateMachine, uploadsSuffixes = [] } = props;
+    const { deployment, stateMachine, pause, uploadsSuffixes = [] } = props;
     const pace = paceOf(props);
     const onUpload = new BundledFunction(this, 'OnUpload', {
       bundle: 'on-upload',
@@ -38,14 +45,19 @@ export class Intake extends EventQueue {
         STATE_MACHINE_ARN: stateMachine.stateMachineArn,
         MS_PER_UPLOAD: String(pace.msPerUpload),
         UPLOADS_SUFFIXES: uploadsSuffixes.join(','),
+        ...(pause && { ...pause.environment, UPLOADS_QUEUE_URL: this.queue.queueUrl }),
         // Throttled starts are tried again for 15 s at most, and so within the function's timeout; the SDK's default of 3
         // attempts would send many uploads of a burst back to the queue, for minutes.
         AWS_MAX_ATTEMPTS: '5',
       },
       timeout: TIMEOUT,
-      permissions: [{ actions: ['states:StartExecution'], resources: [stateMachine.stateMachineArn] }],
+      permissions: [
+        { actions: ['states:StartExecution'], resources: [stateMachine.stateMachineArn] },
+        ...(pause ? [...pause.look, { actions: ['sqs:SendMessage'], resources: [this.queue.queueArn] }] : []),
+      ],
     });
-    this.deliverTo(onUpload, pace);
+    // During a pause it is disabled, and no deployment is to enable it; without pauses, whatever may have been before ends.
+    this.eventSource = this.deliverTo(onUpload, { ...pace, enabled: pause === undefined ? true : undefined });
   }
 }
 

@@ -5,6 +5,8 @@ import { Construct } from 'constructs';
 import { allowToReadSecret } from '../parts/api-key.ts';
 import { bucketVariables, type Deployment } from '../parts/bucket-access.ts';
 import { BundledFunction, list, text } from '../parts/function.ts';
+import type { DailyLimit } from './daily-limit.ts';
+import type { PauseAccess } from './pause.ts';
 import type { Webhook } from './webhook.ts';
 import { type CallbackProps, Workflow } from './workflow.ts';
 
@@ -26,6 +28,10 @@ export interface RemovalProps extends Deployment {
   readonly maxMegapixels: number;
   /** How long a job may take from its acceptance, in whole minutes. */
   readonly timeout: Duration;
+  /** Counts submissions, and stops them. @default - no limit */
+  readonly dailyLimit?: DailyLimit | undefined;
+  /** Where a pause stands. @default - uploads are never held back */
+  readonly pause?: PauseAccess | undefined;
   /** Where the gateway calls back. @default - polling */
   readonly webhook?: Webhook | undefined;
 }
@@ -59,13 +65,16 @@ export class Removal extends Construct {
   }
 
   private submit(gateway: Record<string, string>): BundledFunction {
-    const { deployment, uploads, results, webhook, expectedTime, imageFormats, maxMegapixels } = this.#props;
+    const { deployment, uploads, results, dailyLimit, pause, webhook } = this.#props;
+    const { expectedTime, imageFormats, maxMegapixels } = this.#props;
     return new BundledFunction(this, 'Submit', {
       bundle: 'submit',
       deployment,
       description: 'Looks at an image, presigns its URL and submits it to the gateway',
       environment: {
         ...webhook?.environment,
+        ...dailyLimit?.environment,
+        ...pause?.environment,
         ...bucketVariables(this.#props),
         ...gateway,
         EXPECTED_SECONDS: text(expectedTime.toSeconds()),
@@ -81,6 +90,8 @@ export class Removal extends Construct {
         results.objects(['s3:GetObject']),
         results.list(),
         ...(webhook ? [webhook.noteSubmissions] : []),
+        ...(dailyLimit ? [dailyLimit.count] : []),
+        ...(pause?.change ?? []),
       ],
     });
   }

@@ -40,6 +40,9 @@ const THREE_TIMES: Omit<RetryProps, 'errors'> = {
   maxAttempts: 3,
 };
 
+/** A submission that is refused meanwhile gives its count back. */
+const ONCE: Omit<RetryProps, 'errors'> = { interval: Duration.seconds(45), maxAttempts: 1 };
+
 const retried = (how: Retried): string[] => errorsWhere((row) => row.retried === how);
 const NEVER: RetryProps = { errors: retried('no'), maxAttempts: 0 };
 /** Lambda's answer when it did not run the function at all. */
@@ -52,6 +55,7 @@ const THROTTLED = 'Lambda.TooManyRequestsException';
 export const RETRY = {
   submit: [
     NEVER,
+    { errors: retried('once, within a minute'), ...ONCE },
     { errors: [...retried('for over two hours'), THROTTLED], ...OVER_TWO_HOURS },
     { errors: retried('for about an hour'), ...ABOUT_AN_HOUR },
     // OutcomeUnknown, and every crash: perhaps accepted.

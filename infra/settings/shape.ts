@@ -37,6 +37,9 @@ const PROPS: Readonly<Record<keyof BackgroundRemovalProps, Kind>> = {
   maxConcurrency: value,
   uploadsPerMinute: value,
   webhook: object,
+  imagesPerDay: value,
+  pause: value,
+  alarmDollarsPerDay: value,
   alarmTopic: topic,
   removalPolicy: value,
 };

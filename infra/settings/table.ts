@@ -172,6 +172,27 @@ const ROWS = {
     default: false,
     prop: 'webhook',
   },
+  imagesPerDay: {
+    description: 'most images to submit to the gateway in a day (UTC), whoever starts their executions',
+    reader: integer(1, 10_000_000),
+    example: '500',
+    otherwise: 'no limit',
+    prop: 'imagesPerDay',
+  },
+  pause: {
+    description: 'hold uploads back while the gateway refuses for a reason of the account, such as an empty wallet',
+    reader: boolean,
+    example: 'false',
+    default: true,
+    prop: 'pause',
+  },
+  alarmDollarsPerDay: {
+    description: 'dollars at the gateway within 24 hours from which on an alarm goes off; it stops nothing',
+    reader: integer(1, 1_000_000),
+    example: '20',
+    default: 50,
+    prop: 'alarmDollarsPerDay',
+  },
   alarmEmail: {
     description: 'address that gets an e-mail when an alarm goes off',
     reader: emailAddress,

@@ -25,11 +25,13 @@ const FORM_SERVICES: Record<string, string> = {
   sts: 'STS',
 };
 
-/** Operations of Lambda, whose requests do not name them, by method and path. */
+/** Operations of Lambda, whose requests do not name them, by method and path, in which a part of the input may stand. */
 const LAMBDA: [RegExp, string][] = [
   [/^GET \/2015-03-31\/functions\/?$/, 'ListFunctions'],
   [/^GET \/2015-03-31\/functions\/[^/]+$/, 'GetFunction'],
   [/^GET \/2015-03-31\/event-source-mappings\/?$/, 'ListEventSourceMappings'],
+  [/^GET \/2015-03-31\/event-source-mappings\/(?<UUID>[^/]+)$/, 'GetEventSourceMapping'],
+  [/^PUT \/2015-03-31\/event-source-mappings\/(?<UUID>[^/]+)$/, 'UpdateEventSourceMapping'],
   [/^POST \/2015-03-31\/functions\/[^/]+\/invocations$/, 'Invoke'],
 ];
 
@@ -54,8 +56,12 @@ export function readCall({ method = 'GET', url = '/', headers }: IncomingMessage
   }
   const shape = `${method} ${url.replace(/\?.*$/, '')}`;
   const known = signedFor === 'lambda' ? LAMBDA.find(([pattern]) => pattern.test(shape)) : undefined;
-  const operation = known?.[1] ?? shape;
-  const input = operation === 'Invoke' ? invocation(url, headers, body) : {};
+  const [pattern, operation = shape] = known ?? [];
+  if (operation === 'Invoke') {
+    return { service: signedFor, operation, input: invocation(url, headers, body), protocol: 'rest' };
+  }
+  const inPath = pattern?.exec(shape)?.groups;
+  const input = inPath === undefined ? {} : { ...(parsed(body) as object), ...inPath };
   return { service: signedFor, operation, input, protocol: 'rest' };
 }
 

@@ -6,6 +6,7 @@ import type { LocalQueue } from '../queue.ts';
 import type { LocalSecrets } from '../secrets.ts';
 import type { LocalStepFunctions } from '../step-functions.ts';
 import type { Template } from '../template.ts';
+import type { EventSources } from './event-sources.ts';
 import { functionOperations } from './function-list.ts';
 import { identityOperations } from './identity.ts';
 import { queueOperations } from './queues.ts';
@@ -17,6 +18,7 @@ export interface Told {
   readonly secrets: LocalSecrets;
   readonly stepFunctions: LocalStepFunctions;
   readonly queues: ReadonlyMap<string, LocalQueue>;
+  readonly eventSources: EventSources;
   readonly functions: ReadonlyMap<string, LocalFunction>;
   readonly dynamoDb: LocalDynamoDb | undefined;
 }
@@ -30,6 +32,7 @@ export function operationsOf(told: Told): Record<string, Operation> {
     ...told.stepFunctions.operations,
     ...queueOperations(told.queues),
     ...tableOperations(() => told.dynamoDb),
+    ...told.eventSources.operations,
     ...functionOperations(() => told.functions.values()),
   };
 }

@@ -1,3 +1,4 @@
+import { UpdateItemCommand, type UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
 import { AwsError, type Operation } from '../aws-api.ts';
 import type { LocalDynamoDb } from '../dynamodb.ts';
 
@@ -37,4 +38,9 @@ async function pass({ url }: LocalDynamoDb, operation: string, input: unknown): 
   if (response.ok) return answer;
   const name = answer.__type?.split('#').at(-1) ?? 'InternalFailure';
   throw new AwsError(name, answer.message ?? answer.Message ?? name, response.status);
+}
+
+/** As a state of a state machine asks for it. */
+export async function updateItem(dynamoDb: LocalDynamoDb | undefined, input: unknown): Promise<unknown> {
+  return dynamoDb?.client.send(new UpdateItemCommand(input as UpdateItemCommandInput));
 }

@@ -8,6 +8,7 @@ const CALLBACK_URL = 'https://callback.lambda-url.us-east-1.on.aws/';
 
 /** A function that takes from a queue. */
 export interface Mapping {
+  uuid: string;
   queueArn: string;
   functionArn: string;
   batchSize: number;
@@ -30,7 +31,11 @@ export interface Deployment {
   /** @default - no state machine */
   definition?: Definition | undefined;
   rules: Rule[];
+  /** Functions that a schedule invokes every five minutes, by ARN. */
+  scheduled: string[];
   mappings: Mapping[];
+  /** Names of its tables. */
+  tables: string[];
   /** The function behind the function URL. @default - there is none */
   callbackArn?: string | undefined;
   callbackUrl: string;
@@ -49,9 +54,7 @@ export async function deploy(settings: Record<string, unknown> = {}): Promise<De
   const machine = machines.find(({ logicalId }) => template.arn(logicalId) === stateMachineArn);
   const parts = {
     definition: JSON.parse(machine?.properties.DefinitionString),
-    rules: template
-      .resources('AWS::Events::Rule')
-      .map(({ properties: { EventPattern: pattern, Targets: targets } }): Rule => ({ pattern, targets })),
+    ...rulesOf(template),
     mappings: mappingsOf(template),
     callbackArn: urls[0]?.properties.TargetFunctionArn,
   };
@@ -59,6 +62,7 @@ export async function deploy(settings: Record<string, unknown> = {}): Promise<De
   return {
     ...{ name: settings.webhook ? 'Cutout, webhook' : 'Cutout, polling', template, functions, stateMachineArn },
     ...parts,
+    tables: template.resources('AWS::DynamoDB::Table').map(({ logicalId }) => template.ref(logicalId)),
     callbackUrl: CALLBACK_URL,
     gatewayUrl: functions.map(({ variables }) => variables.GATEWAY_URL).find((url) => url !== undefined) ?? '',
     uploadsBucket: template.output('UploadsBucket'),
@@ -66,9 +70,22 @@ export async function deploy(settings: Record<string, unknown> = {}): Promise<De
   };
 }
 
+function rulesOf(template: Template): { rules: Rule[]; scheduled: string[] } {
+  const all = template.resources('AWS::Events::Rule').map(({ properties }) => properties);
+  return {
+    rules: all
+      .filter(({ EventPattern }) => EventPattern !== undefined)
+      .map(({ EventPattern: pattern, Targets: targets }): Rule => ({ pattern, targets })),
+    scheduled: all
+      .filter(({ ScheduleExpression }) => ScheduleExpression === 'rate(5 minutes)')
+      .flatMap(({ Targets }) => Targets.map(({ Arn }: { Arn: string }) => Arn)),
+  };
+}
+
 function mappingsOf(template: Template): Mapping[] {
   const functions = template.resources('AWS::Lambda::Function');
-  return template.resources('AWS::Lambda::EventSourceMapping').map(({ properties }) => ({
+  return template.resources('AWS::Lambda::EventSourceMapping').map(({ logicalId, properties }) => ({
+    uuid: template.ref(logicalId),
     queueArn: properties.EventSourceArn,
     functionArn: template.arn(
       functions.find(({ logicalId }) => template.ref(logicalId) === properties.FunctionName)?.logicalId ?? '',

@@ -54,13 +54,20 @@ export class AwsFaults {
     this.#faults = faults;
   }
 
-  async answer<T>(operation: string, unavailable: () => Error, answer: () => T | Promise<T>): Promise<T> {
+  /** @param repeats Whether whoever calls sends a call again whose answer was lost. */
+  async answer<T>(
+    operation: string,
+    unavailable: () => Error,
+    answer: () => T | Promise<T>,
+    repeats = true,
+  ): Promise<T> {
     const nth = (this.#counts.get(operation) ?? 0) + 1;
     this.#counts.set(operation, nth);
     const fault = this.#faults.find((each) => each.operation === operation && each.nth === nth)?.as;
     if (fault === 'throttled') throw unavailable();
     const result = await answer();
-    if (fault === 'answer lost') throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError' });
+    if (fault === 'answer lost' || (fault === 'repeated' && !repeats))
+      throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError' });
     return fault === 'repeated' ? answer() : result;
   }
 }

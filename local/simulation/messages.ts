@@ -2,6 +2,7 @@ import { type BusEvent, EventBus } from '../event-bus.ts';
 import { inputOf } from '../event-target.ts';
 import { addQueues, type LocalQueue } from '../queue.ts';
 import type { Deployment } from './deployment.ts';
+import type { EventSources } from './event-sources.ts';
 import type { Invocations } from './invocations.ts';
 import type { WorldEvents } from './world-events.ts';
 
@@ -11,8 +12,15 @@ export class Messages {
   readonly #queues = new Map<string, LocalQueue>();
   readonly #invocations: Invocations;
   readonly #events: WorldEvents;
+  readonly eventSources: EventSources;
 
-  constructor({ template, rules, mappings }: Deployment, invocations: Invocations, events: WorldEvents) {
+  constructor(
+    { template, rules, mappings }: Deployment,
+    invocations: Invocations,
+    events: WorldEvents,
+    eventSources: EventSources,
+  ) {
+    this.eventSources = eventSources;
     this.#invocations = invocations;
     this.#events = events;
     addQueues(this.#queues, template);
@@ -20,12 +28,13 @@ export class Messages {
       for (const target of targets)
         this.#bus.addRule(pattern, (event) => this.#deliver(target.Arn, inputOf(target, event)));
     }
-    for (const { queueArn, functionArn, batchSize, maxConcurrency } of mappings) {
+    for (const { uuid, queueArn, functionArn, batchSize, maxConcurrency } of mappings) {
       const invoke = (event: unknown) => {
         // Received, and deleted afterwards.
         events.emit('queue', 2);
         return invocations.invoke(functionArn, event);
       };
+      eventSources.add(uuid, this.#queue(queueArn));
       this.#queue(queueArn).consume({ invoke, batchSize, maxConcurrency });
     }
   }
@@ -33,6 +42,19 @@ export class Messages {
   put(event: BusEvent): void {
     this.#events.emit('event', event);
     this.#bus.put(event);
+  }
+
+  /** SQS's SendMessage. */
+  send({ QueueUrl = '', MessageBody = '' }: { QueueUrl?: string; MessageBody?: string }): object {
+    const [arn] = [...this.#queues.keys()].filter((each) => each.endsWith(`:${QueueUrl.split('/').at(-1)}`));
+    this.#events.emit('queue', 1);
+    this.#queue(arn ?? QueueUrl).send(MessageBody);
+    return {};
+  }
+
+  /** Messages of the queues of this name, dead letters aside, that wait. */
+  waitingIn(name: string): number {
+    return [...this.#queues.values()].find(({ arn }) => arn.includes(name))?.bodies.length ?? 0;
   }
 
   /** A person moves dead letters back to their queues. @returns how many there were */

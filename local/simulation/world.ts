@@ -1,11 +1,13 @@
 import https from 'node:https';
 import timers from 'node:timers/promises';
+import { PAUSE_FILE } from '../../functions/spending/pause-file.ts';
 import { objectCreated, statusChange } from '../events.ts';
 import { type ObjectCreated, Store } from '../s3/store.ts';
 import type { Execution, LocalStepFunctions } from '../step-functions.ts';
 import { connect } from './aws-clients.ts';
 import { Clock } from './clock.ts';
 import type { Deployment } from './deployment.ts';
+import { EventSources } from './event-sources.ts';
 import { AwsFaults, type Faults } from './faults.ts';
 import { installVariables } from './functions.ts';
 import { SimulatedGateway } from './gateway.ts';
@@ -17,6 +19,7 @@ import { Objects } from './objects.ts';
 import { type RegionQuotas, TokenBucket } from './quotas.ts';
 import { replace } from './replace.ts';
 import { requestOn } from './requests.ts';
+import { Schedule } from './schedule.ts';
 import { stateMachineOf } from './state-machine.ts';
 import { Table } from './table.ts';
 import { WorldEvents } from './world-events.ts';
@@ -77,6 +80,7 @@ export class World extends WorldEvents {
   readonly #faults: AwsFaults;
   readonly #table = new Table((item) => this.emit('item', item));
   readonly #messages: Messages;
+  readonly #schedule: Schedule;
   readonly #stepFunctions: LocalStepFunctions | undefined;
   #apiKey: string;
   #uploadEvents = 0;
@@ -94,7 +98,7 @@ export class World extends WorldEvents {
     this.#faults = new AwsFaults(faults?.awsFaults);
     const latency = () => pace.callMs(this.#luck());
     const buckets = { [uploadsBucket]: { versioned }, [resultsBucket]: { versioned: true } };
-    this.#table.isThere = deployment.callbackArn !== undefined;
+    this.#table.names = new Set(deployment.tables);
     this.store = new Store(buckets, (object) => this.#written(object));
     this.invocations = new Invocations({
       ...{ clock, latency, events: this },
@@ -107,7 +111,12 @@ export class World extends WorldEvents {
       ...{ requestMs: pace.requestMs ?? 0, downloadMs: pace.downloadMs ?? 0 },
       callBack: (callbackUrl, body) => this.#callBack(callbackUrl, body),
     });
-    this.#messages = new Messages(deployment, this.invocations, this);
+    this.#messages = new Messages(deployment, this.invocations, this, new EventSources(clock));
+    this.#schedule = new Schedule(
+      clock,
+      () => this.#isPaused,
+      () => this.#runSchedules(),
+    );
     this.#stepFunctions = stateMachineOf(deployment, {
       ...{ clock, invocations: this.invocations, table: this.#table, faults: this.#faults, events: this },
       latency: () => pace.integrationMs ?? latency(),
@@ -118,6 +127,15 @@ export class World extends WorldEvents {
 
   get executions(): Execution[] {
     return this.#stepFunctions?.executions ?? [];
+  }
+
+  get isPaused(): boolean {
+    return this.store.keys(this.#deployment.resultsBucket, PAUSE_FILE).length > 0;
+  }
+
+  /** Uploads whose executions have not been started. */
+  get waiting(): number {
+    return this.#messages.waitingIn('IntakeQueue');
   }
 
   /** Has something happen in so many seconds. */
@@ -131,6 +149,11 @@ export class World extends WorldEvents {
     const upload = { key, etag, versionId, at: this.clock.now };
     this.uploads.push(upload);
     return upload;
+  }
+
+  /** Starts an execution, as another workflow does. */
+  start(name: string, input: unknown): void {
+    this.#stepFunctions?.start(name, JSON.stringify(input));
   }
 
   /** Deletes an upload. */
@@ -151,7 +174,7 @@ export class World extends WorldEvents {
     const { stateMachineArn, definition } = next;
     this.#deployment = next;
     if (definition !== undefined) this.#stepFunctions?.deploy({ stateMachineArn, definition });
-    this.#table.isThere = next.callbackArn !== undefined;
+    this.#table.names = new Set(next.tables);
   }
 
   /** The gateway and the secret get a new key. */
@@ -188,6 +211,7 @@ export class World extends WorldEvents {
       installVariables(Invocations.variables),
       connect({
         ...{ invocations, objects: new Objects(this.store), table: this.#table, faults: this.#faults },
+        messages: this.#messages,
         stepFunctions: this.#stepFunctions?.operations ?? {},
         secret: () => this.#apiKey,
         isThrottled: (operation) => operation === 'StartExecution' && starts?.take() === false,
@@ -207,8 +231,20 @@ export class World extends WorldEvents {
   }
 
   #written(object: ObjectCreated): void {
-    if (object.bucket === this.#deployment.resultsBucket) return void this.emit('result', object.key);
+    if (object.bucket === this.#deployment.resultsBucket) {
+      this.#schedule.wake();
+      return void this.emit('result', object.key);
+    }
     this.#announce(objectCreated(object), this.#options.faults?.events?.[this.#uploadEvents++]);
+  }
+
+  /** Whether uploads are held back, or not let through yet: otherwise the schedule's function finds nothing to do. */
+  get #isPaused(): boolean {
+    return this.isPaused || !this.#messages.eventSources.areAllEnabled;
+  }
+
+  async #runSchedules(): Promise<void> {
+    for (const arn of this.#deployment.scheduled) await this.invocations.invoke(arn, {}).catch(() => undefined);
   }
 
   #changed(execution: Execution): void {

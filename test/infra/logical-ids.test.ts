@@ -34,6 +34,8 @@ const ALWAYS = [
   'BackgroundRemovalWorkflowStateMachineADA6E10C',
 ];
 const WEBHOOK = ['BackgroundRemovalWebhookCallbacksC369E521', 'BackgroundRemovalWebhookOnCallbackFunctionUrl39809D6C'];
+/** Counts of today. */
+const LIMIT = ['BackgroundRemovalDailyLimitDays2EDFB6B1'];
 const USUAL = [...BUCKETS, ...SECRET, ...ALWAYS];
 
 const EXPECTED: Record<Variant, string[]> = {
@@ -43,7 +45,7 @@ const EXPECTED: Record<Variant, string[]> = {
   existing: ALWAYS,
   existingSecretArn: [...BUCKETS, ...ALWAYS],
   tuned: USUAL,
-  paced: USUAL,
+  paced: [...USUAL, ...LIMIT],
   webhook: [...USUAL, ...WEBHOOK],
   prefixes: USUAL,
   suffixes: USUAL,

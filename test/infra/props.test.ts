@@ -128,7 +128,7 @@ describe('props that no setting stands for', () => {
     const arn = 'arn:aws:sns:eu-west-1:111122223333:alarms';
     const stack = make((scope) => ({ alarmTopic: Topic.fromTopicArn(scope, 'Alarms', arn) }));
     const alarms = Object.values(resources(Template.fromStack(stack), 'AWS::CloudWatch::Alarm'));
-    expect(alarms).toHaveLength(6);
+    expect(alarms).toHaveLength(12);
     for (const { Properties } of alarms) expect(Properties.AlarmActions).toEqual([arn]);
   });
 });

@@ -25,6 +25,8 @@ describe('the outputs', () => {
       SetApiKeyCommand:
         'aws secretsmanager put-secret-value --region <AWS::Region> --secret-id <ApiKey> --secret-string file:///dev/stdin',
       UploadsLocation: 's3://<Uploads>/',
+      UploadsQueueUrl: '<IntakeQueue>',
+      UploadsEventSourceMapping: expect.stringMatching(/^<IntakeOnUploadSqsEventSource/),
       ResultsLocation: 's3://<Results>/',
       DeadLetterQueueUrl: '<IntakeDeadLetterQueue>',
       MoveDeadLettersCommand:
@@ -87,7 +89,7 @@ describe('with existing buckets', () => {
     for (const type of ['AWS::S3::Bucket', 'AWS::S3::BucketPolicy', 'Custom::S3BucketNotifications']) {
       template.resourceCountIs(type, 0);
     }
-    template.resourceCountIs('AWS::Lambda::Function', 9);
+    template.resourceCountIs('AWS::Lambda::Function', 10);
   });
 
   it('matches the events of the uploads bucket by its name', () => {

@@ -12,8 +12,8 @@ export const INFRA: Mutation[] = [
   {
     what: 'What is surely refused is submitted again',
     file: 'infra/pipeline/workflow.ts',
-    find: "    NEVER,\n    { errors: [...retried('for over two hours'), THROTTLED], ...OVER_TWO_HOURS },",
-    replace: "    { errors: [...retried('for over two hours'), THROTTLED], ...OVER_TWO_HOURS },",
+    find: "    NEVER,\n    { errors: retried('once, within a minute'), ...ONCE },",
+    replace: "    { errors: retried('once, within a minute'), ...ONCE },",
     test: 'test/infra/pipeline/workflow-retry.test.ts',
   },
   {

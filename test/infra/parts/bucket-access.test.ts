@@ -27,7 +27,11 @@ describe('a bucket for uploads', () => {
       grantsOf(template, role)
         .filter(({ action }) => action.startsWith('kms:'))
         .map(({ action, resource }) => `${action} ${resource}`);
-    expect(keysOf('WorkflowSubmitRole')).toEqual(['kms:Decrypt <PhotosKey.Arn>']);
+    // To read the upload, and to write a pause.
+    expect(keysOf('WorkflowSubmitRole')).toEqual([
+      'kms:Decrypt <PhotosKey.Arn>',
+      'kms:GenerateDataKey <CutoutsKey.Arn>',
+    ]);
     expect(keysOf('WorkflowDeliverRole')).toEqual([
       'kms:GenerateDataKey <CutoutsKey.Arn>',
       'kms:Decrypt <CutoutsKey.Arn>',

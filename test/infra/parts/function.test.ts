@@ -6,11 +6,11 @@ import type { Variant } from '../variants.ts';
 const standard = templateOf('default');
 const FUNCTIONS = [
   ...['WorkflowSubmit', 'WorkflowCheckStatus', 'WorkflowDeliver', 'IntakeOnUpload', 'FailuresReportFailure'],
-  ...['BackfillPrepare', 'BackfillSelect', 'BackfillPlan', 'BackfillReport'],
+  ...['BackfillPrepare', 'BackfillSelect', 'BackfillPlan', 'BackfillReport', 'KeepPauseFunction'],
 ];
 
 describe('the functions', () => {
-  it('are exactly nine, without a custom resource', () => {
+  it('are exactly ten, without a custom resource', () => {
     expect(Object.keys(resources(standard, 'AWS::Lambda::Function')).sort()).toEqual([...FUNCTIONS].sort());
     const custom = Object.values(standard.toJSON().Resources as Record<string, Resource>)
       .map(({ Type }) => Type)
@@ -28,6 +28,7 @@ describe('the functions', () => {
     ['BackfillSelect', 'select-images', 256, 60],
     ['BackfillPlan', 'plan-backfill', 256, 900],
     ['BackfillReport', 'report-backfill', 256, 900],
+    ['KeepPauseFunction', 'keep-pause', 256, 60],
   ])('%s runs its bundle on Node.js 24 and arm64, traced', (name, service, MemorySize, Timeout) => {
     const { Properties } = resource(standard, 'AWS::Lambda::Function', name);
     expect(Properties).toMatchObject({
@@ -65,7 +66,9 @@ describe('the functions', () => {
     const { Variables } = resource(standard, 'AWS::Lambda::Function', name).Properties.Environment;
     const secrets = Object.entries<Resource['Properties']>(Variables).filter(([, value]) => typeof value !== 'string');
     for (const [, value] of secrets)
-      expect(flat(value)).toMatch(/^<(ApiKey|Uploads|Results|WorkflowStateMachine|Intake(DeadLetter)?Queue)>$/);
+      expect(flat(value)).toMatch(
+        /^<(ApiKey|Uploads|Results|WorkflowStateMachine|Intake(DeadLetter)?Queue|IntakeOnUploadSqsEventSource\w+)>$/,
+      );
     expect(JSON.stringify(Variables)).not.toContain('{{resolve:');
   });
 

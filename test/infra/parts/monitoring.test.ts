@@ -1,5 +1,6 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
+import { errorsWhere, rowOf } from '../../../functions/errors.ts';
 import { flat, resource, resources } from '../read-template.ts';
 import { templateOf } from '../synth.ts';
 
@@ -24,11 +25,14 @@ describe('the alarms', () => {
       1,
       '<FailuresDeadLetterQueue.QueueName>',
     ],
-    MonitoringOldestMessage: ['AWS/SQS', 'ApproximateAgeOfOldestMessage', 'Maximum', 900, '<IntakeQueue.QueueName>'],
+    MonitoringPausedLong: ['Cutout', 'Paused', 'Maximum', 777_600, expect.stringMatching(/^Cutout-/)],
   };
 
-  it('watch failed, timed out and aborted executions, both dead-letter queues, and the age of uploads that wait', () => {
-    const alarms = Object.entries(resources(standard, 'AWS::CloudWatch::Alarm')).map(([name, { Properties }]) => {
+  it('watch failed, timed out and aborted executions, both dead-letter queues, and pauses of nine days', () => {
+    const onOneMetric = Object.entries(resources(standard, 'AWS::CloudWatch::Alarm')).filter(
+      ([name]) => name in EXPECTED,
+    );
+    const alarms = onOneMetric.map(([name, { Properties }]) => {
       const { Namespace, MetricName, Statistic, Threshold, Dimensions } = Properties;
       expect(Dimensions).toHaveLength(1);
       return [name, [Namespace, MetricName, Statistic, Threshold, flat(Dimensions[0].Value)]];
@@ -36,12 +40,67 @@ describe('the alarms', () => {
     expect(Object.fromEntries(alarms)).toEqual(EXPECTED);
   });
 
-  it('go off at the threshold itself, within five minutes, and not for want of data', () => {
+  it('count the dollars of a day at the gateway: what was sent and not refused, at the price of an image', () => {
+    const { Threshold, Metrics } = resource(standard, 'AWS::CloudWatch::Alarm', 'MonitoringSpendPerDay').Properties;
+    const [sum, ...sums] = Metrics;
+    expect(Threshold).toBe(50);
+    expect(sum).toMatchObject({ Expression: '(FILL(sent, 0) - FILL(refused, 0)) * 0.018' });
+    expect(sums).toMatchObject(
+      ['Sent', 'Refused'].map((MetricName) => ({
+        Id: MetricName.toLowerCase(),
+        ReturnData: false,
+        MetricStat: { Metric: { Namespace: 'Cutout', MetricName }, Period: 86_400, Stat: 'Sum' },
+      })),
+    );
+    const tuned = resource(templateOf('tuned'), 'AWS::CloudWatch::Alarm', 'MonitoringSpendPerDay');
+    expect(tuned.Properties.Threshold).toBe(20);
+  });
+
+  it('tell of a pause from its first moment on, by an alarm for each reason, whose text says why and what to do', () => {
+    const pausing = errorsWhere(({ pauses }) => pauses !== undefined);
+    const paused = (template: typeof standard) =>
+      Object.entries(resources(template, 'AWS::CloudWatch::Alarm')).filter(([name]) => /Paused(?!Long)/.test(name));
+    for (const [name, { Properties }] of paused(standard)) {
+      const { MetricName, Statistic, Threshold, Dimensions, AlarmDescription } = Properties;
+      expect({ MetricName, Statistic, Threshold }).toEqual({
+        MetricName: 'Paused',
+        Statistic: 'Maximum',
+        Threshold: 0,
+      });
+      const [{ Value: error }] = Dimensions.filter(({ Name }: { Name: string }) => Name === 'error');
+      expect(name).toBe(`MonitoringPaused${error}`);
+      expect(AlarmDescription).toContain(rowOf(error).remedy);
+    }
+    // Where there is no limit, none is reached.
+    expect(paused(standard)).toHaveLength(pausing.length - 1);
+    expect(paused(templateOf('paced'))).toHaveLength(pausing.length);
+    expect(paused(templateOf('tuned'))).toHaveLength(0);
+  });
+
+  it('are silent about the age of uploads that are held back', () => {
+    const { Threshold, Metrics } = resource(standard, 'AWS::CloudWatch::Alarm', 'MonitoringOldestMessage').Properties;
+    const [result, ...used] = Metrics;
+    expect(Threshold).toBe(900);
+    expect(result).toMatchObject({ Expression: 'IF(FILL(paused, -1) < 0, age, 0)' });
+    // What keep-pause records every five minutes is in each of these periods, whenever it begins.
+    for (const { MetricStat } of used) expect(MetricStat).toMatchObject({ Period: 900, Stat: 'Maximum' });
+    expect(
+      used.map(({ MetricStat }: { MetricStat: { Metric: { MetricName: string } } }) => MetricStat.Metric.MetricName),
+    ).toEqual(expect.arrayContaining(['ApproximateAgeOfOldestMessage', 'Paused']));
+    const { MetricName, Period } = resource(
+      templateOf('tuned'),
+      'AWS::CloudWatch::Alarm',
+      'MonitoringOldestMessage',
+    ).Properties;
+    expect({ MetricName, Period }).toEqual({ MetricName: 'ApproximateAgeOfOldestMessage', Period: 300 });
+  });
+
+  it('go off at the threshold itself, at once, and not for want of data', () => {
     for (const { Properties } of Object.values(resources(standard, 'AWS::CloudWatch::Alarm'))) {
+      expect([undefined, 300, 900]).toContain(Properties.Period);
       expect(Properties).toMatchObject({
         ComparisonOperator: 'GreaterThanOrEqualToThreshold',
         EvaluationPeriods: 1,
-        Period: 300,
         TreatMissingData: 'notBreaching',
       });
       expect(Properties.AlarmDescription).toMatch(/\.$/);
@@ -61,7 +120,7 @@ describe('the alarms', () => {
     expect(subscription?.Properties).toMatchObject({ Protocol: 'email', Endpoint: 'images@example.com' });
     expect(flat(subscription?.Properties.TopicArn)).toBe('<AlarmTopic>');
     const alarms = Object.values(resources(template, 'AWS::CloudWatch::Alarm'));
-    expect(alarms).toHaveLength(6);
+    expect(alarms).toHaveLength(12);
     for (const { Properties } of alarms) expect(Properties.AlarmActions.map(flat)).toEqual(['<AlarmTopic>']);
   });
 

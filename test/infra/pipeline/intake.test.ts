@@ -58,6 +58,13 @@ describe('the way of an upload to its function', () => {
     expect(flat(onUpload.Properties.Environment.Variables.STATE_MACHINE_ARN)).toBe('<WorkflowStateMachine>');
   });
 
+  it('is left disabled by a deployment during a pause, and enabled where there are no pauses', () => {
+    const enabled = (template: typeof standard) =>
+      mappings(template).find(({ EventSourceArn }) => flat(EventSourceArn) === '<IntakeQueue.Arn>')?.Enabled;
+    expect(enabled(standard)).toBeUndefined();
+    expect(enabled(templateOf('tuned'))).toBe(true);
+  });
+
   it('goes at the pace of the settings', () => {
     templateOf('paced').hasResourceProperties('AWS::Lambda::EventSourceMapping', {
       BatchSize: 1,

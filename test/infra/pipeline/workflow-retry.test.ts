@@ -16,7 +16,13 @@ const CRASHES = [
 ];
 
 describe('the retries of Submit, which decide who pays', () => {
-  type Acceptance = 'surely refused' | 'surely not accepted' | 'perhaps accepted' | 'unforeseen' | 'not of Submit';
+  type Acceptance =
+    | 'surely refused'
+    | 'not sent'
+    | 'surely not accepted'
+    | 'perhaps accepted'
+    | 'unforeseen'
+    | 'not of Submit';
   const ACCEPTANCE: Record<ErrorName, Acceptance> = {
     InvalidInput: 'surely refused',
     ImageNotFound: 'surely refused',
@@ -31,6 +37,7 @@ describe('the retries of Submit, which decide who pays', () => {
     Unauthorized: 'surely refused',
     InsufficientBalance: 'surely refused',
     Forbidden: 'surely refused',
+    DailyLimitReached: 'not sent',
     NotFound: 'surely refused',
     TooManyRequests: 'surely not accepted',
     GatewayUnreachable: 'surely not accepted',
@@ -64,6 +71,17 @@ describe('the retries of Submit, which decide who pays', () => {
   it.each(named('surely refused'))('%s, surely refused: none', (error) => {
     expect(delays(submit, error)).toEqual([]);
   });
+
+  it.each(named('not sent'))(
+    '%s, not sent because counts may be held by others: once more, within a minute',
+    (error) => {
+      const [first = 0, ...more] = delays(submit, error);
+      expect(more).toEqual([]);
+      // Longer than two requests to the gateway that get no answer in time.
+      expect(first).toBeGreaterThan(2 * 20);
+      expect(first).toBeLessThan(60);
+    },
+  );
 
   it.each([...named('surely not accepted'), 'Lambda.TooManyRequestsException'])(
     '%s, surely not accepted: for over two hours on average, with jitter',

@@ -1,0 +1,53 @@
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { rowOf } from '../../functions/errors.ts';
+import { letUploadsThrough } from '../../functions/spending/intake.ts';
+import { type Pause, PauseObject } from '../../functions/spending/pause.ts';
+import { PAUSE_FILE } from '../../functions/spending/pause-file.ts';
+import type { Deployment } from './deployment.ts';
+
+/** The pause of a deployment; undefined if uploads are not held back, or never are. */
+export async function pauseOf(deployment: Deployment): Promise<Pause | undefined> {
+  return mappingOf(deployment) === undefined ? undefined : objectOf(deployment).look();
+}
+
+/** Lets uploads go on: ends the pause, if there is one, and has them taken from their queue, within about a minute. */
+export async function resumeUploads(deployment: Deployment): Promise<void> {
+  const mapping = mappingOf(deployment);
+  if (mapping === undefined) return;
+  const pause = await pauseOf(deployment);
+  if (pause) await objectOf(deployment).lift(pause);
+  await letUploadsThrough(new LambdaClient({}), mapping, true);
+}
+
+/** How many uploads wait for their start, about. */
+export async function waitingUploads({ outputs }: Deployment): Promise<number> {
+  // The queue's URL names AWS; the endpoint may be another one.
+  const sqs = new SQSClient({ useQueueUrlAsEndpoint: false });
+  const names = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const;
+  const attributes = new GetQueueAttributesCommand({
+    QueueUrl: outputs.required('UploadsQueueUrl'),
+    AttributeNames: [...names],
+  });
+  const { Attributes = {} } = await sqs.send(attributes);
+  return names.reduce((sum, name) => sum + Number(Attributes[name] ?? 0), 0);
+}
+
+/** Why and since when uploads are held back, how many wait, and what to do. */
+export async function pauseInWords(deployment: Deployment, { reason, since }: Pause): Promise<string> {
+  const waiting = await waitingUploads(deployment);
+  const { means, remedy } = rowOf(reason);
+  return `Paused since ${since.toISOString()}: ${reason}, ${waiting} waiting. ${sentence(means)} ${remedy}`;
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
+function mappingOf({ outputs }: Deployment): string | undefined {
+  return outputs.optional('UploadsEventSourceMapping');
+}
+
+function objectOf({ s3, resultsBucket, buckets }: Deployment): PauseObject {
+  return new PauseObject(s3, { bucket: resultsBucket, key: `${buckets.resultsPrefix}${PAUSE_FILE}` });
+}
