@@ -1,3 +1,5 @@
+import { closeSync, openSync } from 'node:fs';
+import { devNull } from 'node:os';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { App, type Stack } from 'aws-cdk-lib';
@@ -5,7 +7,7 @@ import type { Construct } from 'constructs';
 import { vi } from 'vitest';
 import type { BackgroundRemovalProps } from '../../infra/index.ts';
 import { type CloudOptions, LOCAL_CREDENTIALS, type LocalCloud } from '../../local/cloud.ts';
-import { REGION, type Resource } from '../../local/template.ts';
+import { REGION, type Resource, type Synthesized, synthesizeApp } from '../../local/template.ts';
 import { startCloud } from '../pipeline-rig.ts';
 
 type Example<S extends Stack> = new (scope: Construct, id: string, props: BackgroundRemovalProps) => S;
@@ -33,13 +35,30 @@ export function startExample<S extends Stack>(
   });
 }
 
-/** The CDK would say on the console which asset it bundles. */
+/** Synthesizes an example as somebody deploys it. The folder of the assembly is the caller's to remove. */
+export function synthesizeExample<S extends Stack>(Example: Example<S>): Synthesized {
+  return synthesizeApp(
+    {},
+    {
+      stackName: 'Example',
+      app: (props) => {
+        const app = new App(props);
+        quietly(() => new Example(app, 'Example', {}));
+        return app;
+      },
+    },
+  );
+}
+
+/** The CDK, and npm for it, would say on the console what they bundle. */
 function quietly<T>(work: () => T): T {
-  const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  const nowhere = { fd: openSync(devNull, 'w'), write: () => true };
+  const said = vi.spyOn(process, 'stderr', 'get').mockReturnValue(nowhere as unknown as typeof process.stderr);
   try {
     return work();
   } finally {
     said.mockRestore();
+    closeSync(nowhere.fd);
   }
 }
 

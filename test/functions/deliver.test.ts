@@ -143,6 +143,21 @@ describe('metadata of an upload', () => {
     expect(JSON.parse(line)).toMatchObject({ level: 'WARN', leftOut: ['m', 'z'] });
     expect(cloud.logs.join()).not.toContain('secret of the upload');
   });
+
+  it('stand in no log, input or output, message or error file, also where the execution fails', async () => {
+    const key = newKey('cup.png');
+    await put(key, { sku: 'planted-in-metadata' });
+    cloud.gateway.nextOutcomes('FAILED');
+    await put(`${key}.failed`, { sku: 'planted-in-metadata' });
+    const said = [
+      ...cloud.logs,
+      ...cloud.stepFunctions.executions.map(({ history: _, ...execution }) => JSON.stringify(execution)),
+      ...[...cloud.queues.values()].flatMap(({ bodies }) => bodies),
+      JSON.stringify(errorFile(cloud, `${key}.failed`)),
+    ].join();
+    expect(said).toContain('RemovalFailed');
+    expect(said).not.toContain('planted-in-metadata');
+  });
 });
 
 checkWhatIsSaid();
