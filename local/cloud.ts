@@ -131,6 +131,11 @@ export class LocalCloud {
     while (isBusy()) await new Promise((resolve) => setTimeout(resolve, 10));
   }
 
+  /** Runs now what schedules run, and waits for it. */
+  runSchedules(): Promise<void> {
+    return this.#schedules.runNow();
+  }
+
   async close(): Promise<void> {
     const { functions, outdirs } = this.#earlier;
     this.#schedules.clear();

@@ -22,7 +22,7 @@ afterEach(async () => {
 afterAll(() => cloud?.close());
 
 /** What the schedule does every five minutes. */
-const keepPause = () => cloud.function('keep-pause').invoke({});
+const keepPause = () => cloud.runSchedules();
 const pause = () => JSON.parse(cloud.s3.get(cloud.resultsBucket, PAUSE_KEY)?.body.toString() ?? 'null');
 const intake = () => [...cloud.queues.values()].find(({ arn }) => arn.includes('IntakeQueue')) ?? expect.fail();
 const isOn = (name: string) => cloud.stepFunctions.executions.some(({ input }) => JSON.parse(input).key === name);

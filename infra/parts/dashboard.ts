@@ -7,18 +7,24 @@ import {
   type IMetric,
   type IWidget,
   MathExpression,
+  SingleValueWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { PRICE_PER_IMAGE_USD } from '../../functions/gateway/model.ts';
-import { dollarsFor, METRICS_NAMESPACE, type OwnMetricName, ownMetric } from './metrics.ts';
+import { text } from './function.ts';
+import { dollarsFor, dollarsSpent, METRICS_NAMESPACE, type OwnMetricName, ownMetric } from './metrics.ts';
 
 export interface ImagesDashboardProps {
   readonly deployment: string;
   readonly stateMachine: StateMachine;
   readonly queue: IQueue;
   readonly alarms: Alarm[];
+  /** Most images of a day. @default - no limit */
+  readonly imagesPerDay?: number | undefined;
+  /** Whether uploads are held back while the gateway refuses for a reason of the account. */
+  readonly pauses: boolean;
 }
 
 const PERIOD = Duration.minutes(5);
@@ -27,11 +33,19 @@ const PERIOD = Duration.minutes(5);
 export class ImagesDashboard extends Dashboard {
   constructor(scope: Construct, id: string, props: ImagesDashboardProps) {
     super(scope, id, { defaultInterval: Duration.days(1) });
-    const { deployment, stateMachine, queue } = props;
+    const { deployment, stateMachine, queue, imagesPerDay, pauses } = props;
     const own = (name: OwnMetricName, statistic?: string) =>
       ownMetric(this, deployment, name, { period: PERIOD, ...(statistic && { statistic, label: statistic }) });
 
     this.addWidgets(new AlarmStatusWidget({ title: 'Alarms', alarms: props.alarms, width: 24, height: 3 }));
+    const cap =
+      imagesPerDay === undefined ? 'no limit' : `at most ${text(imagesPerDay)} images, at $${PRICE_PER_IMAGE_USD} each`;
+    this.addWidgets(
+      // A day, by UTC: the latest period of this length is today.
+      single(`Spent at the gateway today ($; ${cap})`, dollarsSpent(this, deployment, Duration.days(1))),
+      single('Uploads that wait for their start', queue.metricApproximateNumberOfMessagesVisible({ period: PERIOD })),
+      ...(pauses ? [graph('Uploads held back for (s)', [own('Paused', 'Maximum')])] : []),
+    );
     this.addWidgets(
       graph('Images in and out', [own('Uploads'), own('Submissions'), own('Delivered'), own('Superseded')]),
       graph('Failed, by error', [
@@ -65,6 +79,10 @@ export class ImagesDashboard extends Dashboard {
       ]),
     );
   }
+}
+
+function single(title: string, metric: IMetric): IWidget {
+  return new SingleValueWidget({ title, metrics: [metric], width: 8, height: 6 });
 }
 
 function graph(title: string, left: IMetric[]): IWidget {

@@ -79,7 +79,11 @@ export class Monitoring extends Construct {
     this.alarm('OldestMessage', props.pauses ? this.unlessPaused(oldest, deployment) : oldest, OLDEST_MESSAGE);
     this.alarm('SpendPerDay', dollarsSpent(this, deployment, Duration.days(1)), props.alarmDollarsPerDay);
     if (props.pauses) this.alarmsOnPauses(props);
-    new ImagesDashboard(this, 'Dashboard', { deployment, stateMachine, queue, alarms: this.alarms });
+    const { imagesPerDay, pauses } = props;
+    new ImagesDashboard(this, 'Dashboard', {
+      ...{ deployment, stateMachine, queue, imagesPerDay, pauses },
+      alarms: this.alarms,
+    });
   }
 
   /** One for each reason, so that its name says why; and one for a pause that lasts. */

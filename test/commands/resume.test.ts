@@ -13,7 +13,7 @@ beforeAll(async () => {
   cloud = await startCloud({ settings: { imagesPerDay: 20, pause: true } });
   cloud.gateway.always({ submit: { status: 402 } });
   await upload(cloud, 'poor.jpg', await picture(1));
-  await cloud.function('keep-pause').invoke({});
+  await cloud.runSchedules();
   cloud.s3.put(cloud.uploadsBucket, 'waiting.jpg', CAT);
   await cloud.settled();
 });
@@ -66,7 +66,7 @@ describe('while uploads are held back', () => {
   it('npm run smoke says why, lets them go on, and shows whether the reason is gone', async () => {
     cloud.gateway.always({ submit: { status: 403 } });
     await upload(cloud, 'forbidden.jpg', await picture(2));
-    await cloud.function('keep-pause').invoke({});
+    await cloud.runSchedules();
     cloud.gateway.always({ submit: 'accept' });
     const out = mkdtempSync(join(tmpdir(), 'cutout-'));
     const { output, exitCode } = await run('smoke', '--out', out);

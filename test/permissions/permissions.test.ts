@@ -20,10 +20,11 @@ import { everything, type Places } from './scenarios.ts';
 const keyArn = (name: string) => `arn:aws:kms:${REGION}:${ACCOUNT}:key/${name}`;
 
 const VARIANTS = {
-  'by default': {},
+  'by default': { options: { settings: { pause: true } } },
   'with existing buckets, their KMS keys and a secret by its name': {
     options: {
       settings: {
+        ...{ pause: true, imagesPerDay: 1000 },
         ...{ uploadsBucket: 'photos', uploadsKmsKey: keyArn('photos') },
         ...{ resultsBucket: 'cutouts', resultsKmsKey: keyArn('cutouts') },
         ...{ apiKeySecret: 'pixazo/api-key', apiKeyKmsKey: keyArn('api-key') },
@@ -85,7 +86,7 @@ async function record(variant: { options?: CloudOptions; existing?: Existing; pl
   const cloud = await startCloud(options);
   try {
     const needed = new Requests(cloud, existing);
-    const requests = needed.ofStateMachines();
+    const requests = [...needed.ofStateMachines(), ...needed.ofSchedules()];
     cloud.onCall = (call) => requests.push(...needed.of(call));
     await everything(cloud, await picture(200), places);
     return { policies: policiesOf(cloud.template, existing), requests };
@@ -136,6 +137,12 @@ describe('what nobody meant to permit', () => {
     ['PlanRole', 's3:GetObject', 'results', CUTOUT],
     ['ReportFailureRole', 'states:StartExecution', 'machine'],
     ['OnUploadRole', 'states:StopExecution', 'machine'],
+    ['KeepPauseFunctionRole', 'states:StartExecution', 'machine'],
+    ['KeepPauseFunctionRole', 'states:StopExecution', 'machine'],
+    ['KeepPauseFunctionRole', 's3:PutObject', 'results', 'paused.json'],
+    ['KeepPauseFunctionRole', 's3:DeleteObject', 'results', CUTOUT],
+    ['OnUploadRole', 's3:DeleteObject', 'results', 'paused.json'],
+    ['CheckStatusRole', 's3:DeleteObject', 'results', 'paused.json'],
     ['OnUploadRole', 'secretsmanager:GetSecretValue', 'secret'],
     ['ReportFailureRole', 'secretsmanager:GetSecretValue', 'secret'],
     ['SelectRole', 'secretsmanager:GetSecretValue', 'secret'],
@@ -176,6 +183,10 @@ describe('what is wrong is found', () => {
     ['a role’s permission for an imported key', EXISTING, 'ofRoles', 'DeliverRole', 'kms:GenerateDataKey'],
     ['an imported key’s trust in the account', EXISTING, 'ofResources', 'key/photos', 'kms:*'],
     ['a rule’s permission in the policy of its queue', DEFAULT, 'ofResources', 'IntakeQueue', 'sqs:SendMessage'],
+    ['what on-upload needs to send a message anew', DEFAULT, 'ofRoles', 'OnUploadRole', 'sqs:SendMessage'],
+    ['what stops uploads', DEFAULT, 'ofRoles', 'KeepPauseFunctionRole', 'lambda:UpdateEventSourceMapping'],
+    ['what a schedule needs', DEFAULT, 'ofResources', 'KeepPauseFunction', 'lambda:InvokeFunction'],
+    ['what counts submissions', EXISTING, 'ofRoles', 'SubmitRole', 'dynamodb:UpdateItem'],
     ['Lambda’s trust', DEFAULT, 'ofResources', 'SubmitRole', 'sts:AssumeRole'],
     ['the key policy that the template makes', OTHER, 'ofResources', 'key/', 'kms:*'],
     ['the public’s permission to call back', OTHER, 'ofResources', 'OnCallback', 'lambda:InvokeFunction'],
@@ -214,11 +225,11 @@ describe('what is wrong is found', () => {
   it('a permission too many', async () => {
     const { policies, requests } = await recordingOf(DEFAULT);
     const [[role, statements] = ['', []]] = policies.ofRoles;
-    const further = { Effect: 'Allow', Action: 's3:PutObject', Resource: 'arn:aws:s3:::*' } as const;
+    const further = { Effect: 'Allow', Action: 's3:PutObjectAcl', Resource: 'arn:aws:s3:::*' } as const;
     const ofRoles = new Map(policies.ofRoles).set(role, [...statements, further]);
     const before = unused(policies, requests);
     const more = unused({ ...policies, ofRoles }, requests).filter((line) => !before.includes(line));
-    expect(more).toEqual([`${role.split('/')[1]}: s3:PutObject arn:aws:s3:::*`]);
+    expect(more).toEqual([`${role.split('/')[1]}: s3:PutObjectAcl arn:aws:s3:::*`]);
   });
 });
 

@@ -71,13 +71,15 @@ export function policiesOf(template: Template, { keys = {}, secretKeys = {} }: E
 
 /** What Lambda makes of a permission in the policy of the function. */
 // biome-ignore lint/suspicious/noExplicitAny: CloudFormation properties have no types here
-function statementOf({ Action, FunctionName, Principal, FunctionUrlAuthType, InvokedViaFunctionUrl }: any): Statement {
+function statementOf(permission: any): Statement {
+  const { Action, FunctionName, Principal, SourceArn, FunctionUrlAuthType, InvokedViaFunctionUrl } = permission;
   return {
     Effect: 'Allow',
     Principal: Principal === '*' ? '*' : { Service: Principal },
     Action,
     Resource: FunctionName,
     Condition: {
+      ...(SourceArn && { ArnLike: { 'aws:SourceArn': SourceArn } }),
       ...(FunctionUrlAuthType && { StringEquals: { 'lambda:FunctionUrlAuthType': FunctionUrlAuthType } }),
       ...(InvokedViaFunctionUrl && { Bool: { 'lambda:InvokedViaFunctionUrl': 'true' } }),
     },

@@ -59,7 +59,8 @@ export class Requests {
   of({ caller, operation, input }: Call): IamRequest[] {
     const [service, name] = operation.split('.') as [string, string];
     if (operation === 'Lambda.InvokeUrl') return this.#invokeUrl(input.functionName);
-    if (operation === 'AmazonSQS.SendMessage') return this.#sendMessage(String(caller), input.queueArn);
+    if (operation === 'AmazonSQS.SendMessage' && input.queueArn)
+      return this.#sendMessage(String(caller), input.queueArn);
     const principal = this.#roleOf(String(caller));
     const asCaller = (access: Access[]) => access.map((one) => ({ context: {}, ...one, principal }));
     if (operation === 'Lambda.Run') return [...this.#assumeRole(String(caller)), ...asCaller(this.#run(caller))];
@@ -83,6 +84,20 @@ export class Requests {
       const principal = this.#roleOf(arn);
       return [...this.#assumeRole(arn), ...access.map((one) => ({ context: {}, ...one, principal }))];
     });
+  }
+
+  /** EventBridge invokes the functions of schedules. */
+  ofSchedules(): IamRequest[] {
+    const { template } = this.#cloud;
+    const schedules = template
+      .resources('AWS::Events::Rule')
+      .filter(({ properties }) => properties.ScheduleExpression !== undefined);
+    return schedules.flatMap(({ logicalId, properties }) =>
+      properties.Targets.map(({ Arn }: { Arn: string }) => ({
+        ...{ principal: 'events.amazonaws.com', action: 'lambda:InvokeFunction', resource: Arn },
+        context: { 'aws:SourceArn': template.arn(logicalId) },
+      })),
+    );
   }
 
   #roleOf(caller: string): string {
@@ -188,7 +203,16 @@ export class Requests {
       case 'Lambda.Invoke':
         return on(input.functionName, 'lambda:InvokeFunction');
       case 'AmazonSQS.GetQueueAttributes':
-        return on(`arn:aws:sqs:${REGION}:${ACCOUNT}:${input.QueueUrl.split('/').at(-1)}`, 'sqs:GetQueueAttributes');
+      case 'AmazonSQS.SendMessage': {
+        const queueArn = `arn:aws:sqs:${REGION}:${ACCOUNT}:${input.QueueUrl.split('/').at(-1)}`;
+        return on(queueArn, operation.replace('AmazonSQS.', 'sqs:'));
+      }
+      case 'lambda.GetEventSourceMapping':
+      case 'lambda.UpdateEventSourceMapping':
+        return on(
+          `arn:aws:lambda:${REGION}:${ACCOUNT}:event-source-mapping:${input.UUID}`,
+          operation.replace('lambda.', 'lambda:'),
+        );
       case 'Lambda.Poll':
         return on(input.queueArn, 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes');
       default:

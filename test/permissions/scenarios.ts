@@ -2,6 +2,7 @@ import type { LocalCloud } from '../../local/cloud.ts';
 import type { Execution } from '../../local/step-functions.ts';
 import { execute, redrive, upload } from '../pipeline-rig.ts';
 import { until } from '../until.ts';
+import { endPause, holdUploadsBack } from './pauses.ts';
 
 /** Where a variant has its uploads. */
 export interface Places {
@@ -17,6 +18,7 @@ export async function everything(cloud: LocalCloud, body: Buffer, { prefix = '' 
   await deliverInParts(cloud, body, prefix);
   await renewUrl(cloud, body, prefix);
   await failAndRedrive(cloud, body, prefix);
+  await holdUploadsBack(cloud, body, prefix);
   await loseSources(cloud, body, prefix);
   await deliverAgain(cloud, prefix);
   await failAfterDelivery(cloud, prefix);
@@ -93,6 +95,7 @@ async function backfill(cloud: LocalCloud, body: Buffer, prefix: string): Promis
   const folder = `${prefix}backfill/`;
   cloud.gateway.nextSubmits(EMPTY_WALLET);
   ended(await upload(cloud, `${folder}failed.jpg`, body), 'FAILED');
+  endPause(cloud);
   cloud.s3.put(cloud.uploadsBucket, `${folder}gone.jpg`, body);
   await cloud.settled();
   let list: { key: string; body: Buffer } | undefined;

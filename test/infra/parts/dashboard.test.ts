@@ -19,4 +19,15 @@ describe('the dashboard', () => {
     expect(body).toContain('(FILL(sent, 0) - FILL(taken, 0) - FILL(refused, 0)) * 0.018');
     for (const alarm of Object.keys(resources(standard, 'AWS::CloudWatch::Alarm'))) expect(body).toContain(alarm);
   });
+
+  it('shows what was spent today, the limit, how many uploads wait, and pauses', () => {
+    const bodyOf = (template: typeof standard) =>
+      flat(Object.values(resources(template, 'AWS::CloudWatch::Dashboard'))[0]?.Properties.DashboardBody);
+    expect(bodyOf(standard)).toContain('Spent at the gateway today ($; no limit)');
+    expect(bodyOf(templateOf('paced'))).toContain('Spent at the gateway today ($; at most 500 images, at $0.018 each)');
+    expect(bodyOf(standard)).toContain('"expression":"(FILL(sent, 0) - FILL(refused, 0)) * 0.018","period":86400');
+    expect(bodyOf(standard)).toContain('ApproximateNumberOfMessagesVisible');
+    expect(bodyOf(standard)).toContain('"Cutout","Paused"');
+    expect(bodyOf(templateOf('tuned'))).not.toContain('"Cutout","Paused"');
+  });
 });
