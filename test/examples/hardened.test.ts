@@ -163,7 +163,7 @@ describe('hardened.ts', () => {
 
   it('lets each function join the network before it is made', () => {
     const functions = ofType('AWS::Lambda::Function');
-    expect(functions).toHaveLength(10);
+    expect(functions).toHaveLength(11);
     for (const [, { Properties, DependsOn = [] }] of functions) {
       expect(Properties.VpcConfig.SubnetIds).toEqual(SUBNETS);
       const policies = DependsOn.map((id) => synthesized.resources[id]).filter(
@@ -180,7 +180,7 @@ describe('hardened.ts', () => {
     const [[keyId, key] = []] = ofType('AWS::KMS::Key');
     const encrypted = { 'Fn::GetAtt': [keyId, 'Arn'] };
     const logGroups = ofType('AWS::Logs::LogGroup');
-    expect(logGroups).toHaveLength(12);
+    expect(logGroups).toHaveLength(13);
     for (const [, { Properties }] of logGroups) expect(Properties.KmsKeyId).toEqual(encrypted);
     const services = key?.Properties.KeyPolicy.Statement.filter(({ Principal }: { Principal: Json }) =>
       Object.hasOwn(Object(Principal), 'Service'),

@@ -30,11 +30,15 @@ export class IntegStack extends CutoutStack {
     if (localS3 !== undefined) resultHosts.push(localS3);
     super(scope, STACK_NAME, {
       description: 'Proves Cutout on AWS; made, used and destroyed by npm run integ',
-      settings: { ...DEFAULTS, gatewayUrl, resultHosts, resultsPrefix: scope.node.tryGetContext(RESULTS_PREFIX) ?? '' },
+      settings: {
+        ...{ ...DEFAULTS, gatewayUrl, resultHosts, resultsPrefix: scope.node.tryGetContext(RESULTS_PREFIX) ?? '' },
+        // An empty wallet in one case would hold back the uploads of all others.
+        pause: false,
+      },
     });
     late.gateway = new SimulatedGateway(this, 'Gateway');
     const main = this.node.findChild('BackgroundRemoval') as BackgroundRemoval;
-    const shared = { gatewayUrl, resultHosts, apiKeySecret: main.apiKeySecret };
+    const shared = { gatewayUrl, resultHosts, apiKeySecret: main.apiKeySecret, pause: false };
     const made = { ...shared, removalPolicy: RemovalPolicy.DESTROY };
 
     const removals = {
