@@ -47,5 +47,6 @@ export function commandsFor(cloud: LocalCloud, { pageUrl, key }: Place): Command
       title: 'Count what a redrive would let go on, of those that failed so',
       command: 'npm run redrive -- --error GatewayUnreachable',
     },
+    { title: 'Let uploads go on that an empty wallet holds back', command: 'npm run resume' },
   ];
 }

@@ -54,6 +54,7 @@ describe('every error', () => {
 
   it('that is never retried is not one that passes by itself', () => {
     expect(errorsWhere(({ retried }) => retried !== 'no')).toEqual([
+      'DailyLimitReached',
       'TooManyRequests',
       'GatewayUnreachable',
       'OutcomeUnknown',

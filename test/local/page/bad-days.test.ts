@@ -112,9 +112,10 @@ describe('an empty wallet', () => {
     run.desk.redrive(failed.name);
     await run.cloud.settled();
     expect(row()).toMatchObject({ status: 'SUCCEEDED', day: undefined, error: undefined });
-    expect(row()?.states.map(({ name, isRedriven }) => (isRedriven ? `again ${name}` : name))).toEqual([
-      ...['Submit', 'again Submit', 'again Submit', 'Wait', 'Check status', 'Finished?', 'Deliver'],
-    ]);
+    const states = row()?.states.map(({ name, isRedriven }) => (isRedriven ? `again ${name}` : name)) ?? [];
+    expect(states.slice(0, 4)).toEqual(['Submit', 'again Submit', 'again Submit', 'Wait']);
+    // In between, it is polled as often as it takes.
+    expect(states.at(-1)).toBe('Deliver');
     expect(() => run.desk.redrive(failed.name)).toThrow(/cannot be redriven/);
   });
 });
