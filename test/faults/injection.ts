@@ -32,11 +32,12 @@ const NORMAL: Behaviours = {
   webhook: 'send',
 };
 
-/** What changes the record of a submission: Submit, the waiting state, or a callback. */
-type RecordStep = 'open' | 'close' | 'store-token' | 'note-callback';
+/** What changes the record of a submission: Submit, the waiting state, or a callback; and what counts those of a day. */
+type RecordStep = 'open' | 'close' | 'store-token' | 'note-callback' | 'count' | 'give-back';
 
 function stepOf({ UpdateExpression = '', ConditionExpression = '' }: ItemUpdate): RecordStep | undefined {
   if (ConditionExpression.includes('capability')) return 'note-callback';
+  if (UpdateExpression.includes('ADD')) return UpdateExpression.includes(':less') ? 'give-back' : 'count';
   if (UpdateExpression.includes('taskToken')) return 'store-token';
   if (UpdateExpression.includes('capability')) return 'open';
   return UpdateExpression.includes('calledBackAt') ? 'close' : undefined;

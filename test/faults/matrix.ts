@@ -3,6 +3,8 @@ import { readdirSync } from 'node:fs';
 /** The test files that hold the rows, in the order of the document. */
 const FILES = [
   'submission',
+  'account',
+  'daily-limit',
   'status',
   'download',
   'media-url',
