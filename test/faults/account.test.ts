@@ -102,14 +102,6 @@ area(
         expect(scene.cloud.s3.get(scene.cloud.resultsBucket, `${other}.png`)).toBeDefined();
       },
     );
-    fault('402, always', fails('InsufficientBalance', { also: 'tried again every five minutes' }), async (scene) => {
-      endPauseAfterwards(scene);
-      scene.repeat('submit', { status: 402 }, FOR_EVER);
-      const before = scene.cloud.gateway.submissions.length;
-      await scene.upload();
-      for (let run = 1; run <= 3; run++) await fiveMinutesPass(scene);
-      expect(scene.cloud.gateway.submissions.length - before).toBe(4);
-    });
   },
   PAUSES,
 );
@@ -168,7 +160,7 @@ area(
       },
       'SQS, answer to SendMessage',
     );
-    // The last one: what it leaves failed, any other row's pause would have redriven.
+    // The last ones: what they leave failed, another row's pause would have redriven.
     fault(
       'S3 forbids to write',
       fails('InsufficientBalance', { also: 'and uploads are not held back' }),
@@ -178,6 +170,19 @@ area(
         await scene.upload();
         expect(isPaused(scene)).toBe(false);
       },
+    );
+    fault(
+      '402, always',
+      fails('InsufficientBalance', { also: 'tried again every five minutes' }),
+      async (scene) => {
+        endPauseAfterwards(scene);
+        scene.repeat('submit', { status: 402 }, FOR_EVER);
+        const before = scene.cloud.gateway.submissions.length;
+        await scene.upload();
+        for (let run = 1; run <= 3; run++) await fiveMinutesPass(scene);
+        expect(scene.cloud.gateway.submissions.length - before).toBe(4);
+      },
+      'gateway, answer to the POST',
     );
   },
   PAUSES,

@@ -64,6 +64,18 @@ describe('every error', () => {
   });
 });
 
+describe('a reason of the account', () => {
+  it('holds uploads back until the gateway accepts again, or until the day is over', () => {
+    const accepted = ['ApiKeyNotSet', 'Unauthorized', 'InsufficientBalance', 'Forbidden'];
+    expect(errorsWhere(({ pauses }) => pauses === 'until one is accepted')).toEqual(accepted);
+    expect(errorsWhere(({ pauses }) => pauses === 'until 00:00 UTC')).toEqual(['DailyLimitReached']);
+  });
+
+  it('is one that a redrive helps', () => {
+    for (const name of errorsWhere(({ pauses }) => pauses !== undefined)) expect(ERRORS[name].redriveHelps).toBe(true);
+  });
+});
+
 describe('a redrive', () => {
   it('pays for what failed before it was submitted, and for what the gateway lost', () => {
     expect(redrivePays('InsufficientBalance', 'Submit')).toBe(true);

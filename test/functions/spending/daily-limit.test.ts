@@ -1,4 +1,4 @@
-import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, DynamoDBClient, GetItemCommand, waitUntilTableExists } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DailyLimit } from '../../../functions/spending/daily-limit.ts';
 import { AwsError } from '../../../local/aws-api.ts';
@@ -14,6 +14,8 @@ let limit: DailyLimit;
 
 beforeAll(async () => {
   dynamoDb = await LocalDynamoDb.start(CREDENTIALS);
+  await dynamoDb.replaceTables([{ name: TABLE, partitionKey: 'day' }]);
+  await waitUntilTableExists({ client: dynamoDb.client, maxWaitTime: 10, minDelay: 0.05 }, { TableName: TABLE });
   const options = { endpoint: dynamoDb.url, region: 'us-east-1', credentials: CREDENTIALS };
   const clients = {
     counting: new DynamoDBClient(options),
@@ -22,15 +24,21 @@ beforeAll(async () => {
   limit = new DailyLimit(TABLE, LIMIT, clients);
 });
 beforeEach(async () => {
-  await dynamoDb.replaceTables([]);
-  await dynamoDb.replaceTables([{ name: TABLE, partitionKey: 'day' }]);
   dynamoDb.onRequest = undefined;
+  await forget();
   vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-11-22T23:59:59Z') });
 });
 afterAll(async () => {
   vi.useRealTimers();
   await dynamoDb.close();
 });
+
+/** All counts go. */
+async function forget(): Promise<void> {
+  for (const S of ['2026-11-22', '2026-11-23']) {
+    await dynamoDb.client.send(new DeleteItemCommand({ TableName: TABLE, Key: { day: { S } } }));
+  }
+}
 
 async function countOf(day: string): Promise<number> {
   const { Item } = await dynamoDb.client.send(new GetItemCommand({ TableName: TABLE, Key: { day: { S: day } } }));
@@ -83,8 +91,7 @@ describe('the daily limit', () => {
 
   it('gives nothing back to a table that was made anew', async () => {
     await limit.take();
-    await dynamoDb.replaceTables([]);
-    await dynamoDb.replaceTables([{ name: TABLE, partitionKey: 'day' }]);
+    await forget();
     await expect(limit.giveBack('2026-11-22')).rejects.toThrow();
     expect(await countOf('2026-11-22')).toBe(0);
   });
