@@ -87,8 +87,26 @@ export async function run(size: Size): Promise<void> {
       ...(rows.at(-1)?.measured ?? []).map(({ dollars }) => (dollars[part] * 1000).toFixed(3)),
     ]),
   );
+  await printGuards(polling, images);
   printTable('What the alternatives lose', ['', 'Loses'], LOSES);
   printGoals(rows);
+}
+
+/** What each guard of the bill adds to what AWS charges for an image whose job ends within the first wait. */
+async function printGuards(guarded: Deployment, images: number): Promise<void> {
+  const systems: [guards: string, system: Deployment][] = [
+    ['none (pause=false)', await deploy({ pause: false })],
+    ['the pause (the default)', guarded],
+    ['the pause and imagesPerDay', await deploy({ imagesPerDay: 1_000_000 })],
+  ];
+  const rows: string[][] = [];
+  let without: number | undefined;
+  for (const [guards, system] of systems) {
+    const { dollars } = await measure(system, around(2, images));
+    without ??= dollars.total;
+    rows.push([guards, ...[dollars.total, dollars.total - without].map((each) => (each * 1000).toFixed(4))]);
+  }
+  printTable('What the guards of the bill cost, $ per 1,000 images (simulated)', ['Guards', 'AWS', 'more'], rows);
 }
 
 async function measure(system: Deployment, { jobSeconds }: Workload): Promise<Measured> {

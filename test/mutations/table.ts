@@ -6,6 +6,7 @@ import { INFRA } from './infra.ts';
 import { LOCAL } from './local.ts';
 import type { Mutation } from './mutation.ts';
 import { RESULTS } from './results.ts';
+import { SPENDING } from './spending.ts';
 
 /** All of them. `npx node test/mutations/run.ts` tries each. */
 export const MUTATIONS: Mutation[] = [
@@ -16,4 +17,5 @@ export const MUTATIONS: Mutation[] = [
   ...INFRA,
   ...LOCAL,
   ...COMMANDS,
+  ...SPENDING,
 ];
