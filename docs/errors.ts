@@ -1,4 +1,4 @@
-import { ERROR_NAMES, rowOf } from '../functions/errors.ts';
+import { ERROR_NAMES, type ErrorName, errorsWhere, rowOf } from '../functions/errors.ts';
 
 const PAYS = { yes: 'yes', no: 'no', 'in Submit': 'if it failed in `Submit`' };
 
@@ -12,6 +12,10 @@ const example = {
   execution: 'photos-cat-jpg-5d41402abc4b2a76b9719d911017c592',
   time: '2026-11-24T09:30:12.345Z',
 };
+
+function listed(names: ErrorName[]): string {
+  return new Intl.ListFormat('en').format(names.map((name) => `\`${name}\``));
+}
 
 /** The page on errors, made from the one table of them. */
 export function errorsPage(): string {
@@ -29,6 +33,9 @@ paid. A backfill does not submit what a redrive does not help, unless it is told
 | Error | Means | What to do | Retried | Redrive |
 | --- | --- | --- | --- | --- |
 ${rows.join('\n')}
+
+Some are reasons of the account, and not of the image. ${listed(errorsWhere(({ pauses }) => pauses === 'until one is accepted'))} [hold uploads
+back](operate.md#when-the-gateway-refuses-for-a-reason-of-the-account) until a submission is accepted, ${listed(errorsWhere(({ pauses }) => pauses === 'until 00:00 UTC'))} until 00:00 UTC.
 
 Two things happen before an error shows: after a 401 the API key is read afresh and the request sent once more; and while the gateway
 answers ERROR, which it does not charge, an image is submitted up to three times.

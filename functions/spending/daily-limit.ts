@@ -4,25 +4,19 @@ import { CutoutError } from '../errors.ts';
 /** How long a day's count is kept, in seconds. */
 const LIFETIME_SECONDS = 30 * 24 * 3600;
 
-/** The clients of the table of counts, which differ in how often they try. */
-export interface LimitClients {
-  /** Tries again as usual: a count that was taken twice is too high, which costs nothing. */
-  readonly counting: DynamoDBClient;
-  /** Tries once: a count that was given back twice would be too low, and an image more would be paid. */
-  readonly givingBack: DynamoDBClient;
-}
-
 /** Most submissions of a day, by UTC: counted in a table before each of them, so that none is sent above the limit. */
 export class DailyLimit {
-  readonly #clients: LimitClients;
+  /** Tries again as usual: a count that was taken twice is too high, which costs nothing. */
+  readonly #counting = new DynamoDBClient({});
+  /** Tries once: a count that was given back twice would be too low, and an image more would be paid. */
+  readonly #givingBack = new DynamoDBClient({ maxAttempts: 1 });
   readonly #table: string;
   readonly #limit: number;
 
   /** @param limit Submissions of a day, at most. */
-  constructor(table: string, limit: number, clients: LimitClients = newClients()) {
+  constructor(table: string, limit: number) {
     this.#table = table;
     this.#limit = limit;
-    this.#clients = clients;
   }
 
   /**
@@ -47,7 +41,7 @@ export class DailyLimit {
       },
     });
     try {
-      await this.#clients.counting.send(update);
+      await this.#counting.send(update);
       return day;
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
@@ -63,7 +57,7 @@ export class DailyLimit {
    * it fails, the count stays too high.
    */
   async giveBack(day: string): Promise<void> {
-    await this.#clients.givingBack.send(
+    await this.#givingBack.send(
       new UpdateItemCommand({
         TableName: this.#table,
         Key: { day: { S: day } },
@@ -74,8 +68,4 @@ export class DailyLimit {
       }),
     );
   }
-}
-
-function newClients(): LimitClients {
-  return { counting: new DynamoDBClient({}), givingBack: new DynamoDBClient({ maxAttempts: 1 }) };
 }

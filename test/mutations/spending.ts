@@ -14,7 +14,7 @@ export const SPENDING: Mutation[] = [
     file: 'functions/spending/daily-limit.ts',
     find: 'new DynamoDBClient({ maxAttempts: 1 })',
     replace: 'new DynamoDBClient({})',
-    test: 'test/simulation/daily-limit.test.ts',
+    test: 'test/functions/spending/daily-limit.test.ts',
   },
   {
     what: 'What is perhaps accepted gives its count back',

@@ -1,4 +1,4 @@
-import { DeleteItemCommand, DynamoDBClient, GetItemCommand, waitUntilTableExists } from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, GetItemCommand, waitUntilTableExists } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DailyLimit } from '../../../functions/spending/daily-limit.ts';
 import { AwsError } from '../../../local/aws-api.ts';
@@ -16,12 +16,12 @@ beforeAll(async () => {
   dynamoDb = await LocalDynamoDb.start(CREDENTIALS);
   await dynamoDb.replaceTables([{ name: TABLE, partitionKey: 'day' }]);
   await waitUntilTableExists({ client: dynamoDb.client, maxWaitTime: 10, minDelay: 0.05 }, { TableName: TABLE });
-  const options = { endpoint: dynamoDb.url, region: 'us-east-1', credentials: CREDENTIALS };
-  const clients = {
-    counting: new DynamoDBClient(options),
-    givingBack: new DynamoDBClient({ ...options, maxAttempts: 1 }),
-  };
-  limit = new DailyLimit(TABLE, LIMIT, clients);
+  // As a function finds its table.
+  vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', dynamoDb.url);
+  vi.stubEnv('AWS_REGION', 'us-east-1');
+  vi.stubEnv('AWS_ACCESS_KEY_ID', CREDENTIALS.accessKeyId);
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', CREDENTIALS.secretAccessKey);
+  limit = new DailyLimit(TABLE, LIMIT);
 });
 beforeEach(async () => {
   dynamoDb.onRequest = undefined;
@@ -30,6 +30,7 @@ beforeEach(async () => {
 });
 afterAll(async () => {
   vi.useRealTimers();
+  vi.unstubAllEnvs();
   await dynamoDb.close();
 });
 
