@@ -112,6 +112,14 @@ export interface Command {
   command: string;
 }
 
+/** Why uploads are held back, and how many. */
+export interface PauseNote {
+  /** A name of the table of errors. */
+  reason: string;
+  remedy: string;
+  waiting: number;
+}
+
 /** What the page shows besides its rows. */
 export interface Controls {
   webhook: boolean;
@@ -121,6 +129,8 @@ export interface Controls {
   /** Id of the day. */
   day: string;
   days: DayRow[];
+  /** Undefined unless uploads are held back. */
+  pause?: PauseNote | undefined;
   /** Names of the samples. */
   samples: string[];
   commands: Command[];

@@ -1,12 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isErrorName, rowOf as rowOfError } from '../../functions/errors.ts';
 import { PRICE_PER_IMAGE_USD } from '../../functions/gateway/model.ts';
 import { AwsError } from '../aws-api.ts';
 import type { LocalCloud } from '../cloud.ts';
+import { pauseOf, resume } from '../pause.ts';
 import { commandsFor } from '../ready-commands.ts';
 import type { Execution } from '../step-functions.ts';
 import { BadDays, DAYS } from './bad-days.ts';
-import type { Controls } from './content.ts';
+import type { Controls, PauseNote } from './content.ts';
 import type { Message } from './feed.ts';
 import { Ledger } from './ledger.ts';
 import { imagesIn, type Picture, type RowSources, rowOf } from './rows.ts';
@@ -108,6 +110,11 @@ export class Desk {
     }
   }
 
+  /** Lets uploads go on that are held back. */
+  async resume(): Promise<void> {
+    await resume(this.#cloud);
+  }
+
   /** Sets what is given. With webhook on or off the stack is deployed again, as `cdk deploy` would. */
   async choose({ day, shorten, webhook }: Partial<Pick<Controls, 'day' | 'shorten' | 'webhook'>>): Promise<void> {
     if (day !== undefined && !this.#days.choose(day)) throw new Refusal(400, 'There is no such day.');
@@ -139,6 +146,7 @@ export class Desk {
       shorten: this.#shortening.isOn,
       day: this.#days.today.id,
       days: DAYS.map(({ id, title, says, needsWebhook }) => ({ id, title, says, needsWebhook })),
+      pause: pauseNoteOf(this.#cloud),
       samples: this.#samples,
       commands: commandsFor(this.#cloud, { pageUrl: this.#pageUrl, key: `${this.#prefix}cat.jpg` }),
       sent: gateway.submissions.length,
@@ -155,6 +163,11 @@ export class Desk {
     if (stopDate < Date.now() - SETTLED_MS) this.#settled.set(execution, { redriveCount, message });
     return message;
   }
+}
+
+function pauseNoteOf(cloud: LocalCloud): PauseNote | undefined {
+  const { reason, waiting } = pauseOf(cloud) ?? {};
+  return isErrorName(reason) ? { reason, waiting: waiting ?? 0, remedy: rowOfError(reason).remedy } : undefined;
 }
 
 /** The pictures among the samples. */

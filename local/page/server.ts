@@ -106,6 +106,9 @@ export class PageServer {
       case 'POST /redrive':
         this.#desk.redrive(name);
         return done();
+      case 'POST /resume':
+        await this.#desk.resume();
+        return done();
       case 'PUT /controls':
         await this.#desk.choose(parsed(await bodyOf(request)));
         return done();

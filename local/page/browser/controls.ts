@@ -1,4 +1,4 @@
-import type { Command, Controls } from '../content.ts';
+import type { Command, Controls, PauseNote } from '../content.ts';
 import { dollars } from '../words.ts';
 import { announce, button, byId, el } from './dom.ts';
 
@@ -73,8 +73,21 @@ export function showControls(controls: Controls): void {
   byId('says').textContent = isDeploying
     ? 'The stack is deployed again. Executions that have begun keep their definition.'
     : (days.find(({ id }) => id === controls.day)?.says ?? '');
+  showPause(controls.pause);
   byId('samples').replaceChildren(...samples.map(sampleOf));
   byId('commands').replaceChildren(...commands.map(commandOf));
+}
+
+/** Says why uploads wait, and lets one have them go on. */
+function showPause(pause: PauseNote | undefined): void {
+  const place = byId('pause');
+  place.hidden = pause === undefined;
+  place.replaceChildren(...(pause ? pauseIn(pause) : []));
+}
+
+function pauseIn({ reason, remedy, waiting }: PauseNote): HTMLElement[] {
+  const text = `Uploads are held back after ${reason}; ${waiting} waiting. ${remedy} They go on once one is accepted.`;
+  return [el('p', {}, text), button('plain', 'Let uploads go on', () => void ask('POST', '/resume'))];
 }
 
 function choose(what: Partial<Controls>): void {
