@@ -84,8 +84,9 @@ await main(async () => {
     throw error;
   }
   conclude(ended);
-  const limit = await limitInWords(deployment);
-  if (!values.go && limit !== undefined) console.log(limit);
+  const isDryRun = !values.go && values.execution === undefined;
+  const limit = isDryRun ? await limitInWords(deployment) : undefined;
+  if (limit !== undefined) console.log(limit);
 });
 
 /** Under a name of its own, so that a request that is sent twice starts one backfill. @returns the execution's ARN */

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { COMMON_OPTIONS, findDeployment, parseSince } from './shared/deployment.ts';
+import { COMMON_OPTIONS, findDeployment, parseSince, stackOption } from './shared/deployment.ts';
 import { errorFileOf, failedExecutions, nameOf } from './shared/executions.ts';
 import { main } from './shared/main.ts';
 import { pauseInWords, pauseOf } from './shared/pause.ts';
@@ -18,7 +18,11 @@ await main(async () => {
   const since = parseSince(values.since);
   const deployment = await findDeployment(values.stack);
   const pause = await pauseOf(deployment);
-  if (pause) console.log(`${await pauseInWords(deployment, pause)}\nTo let them go on: npm run resume\n`);
+  const stack = stackOption(values.stack);
+  if (pause)
+    console.log(
+      `${await pauseInWords(deployment, pause)}\nTo let them go on: npm run resume${stack && ` --${stack}`}\n`,
+    );
   let count = 0;
   for await (const failed of failedExecutions(deployment, since)) {
     const errorFile = await errorFileOf(deployment, failed);

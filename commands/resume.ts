@@ -19,9 +19,10 @@ await main(async () => {
   if (values.help) return console.log(USAGE);
   const deployment = await findDeployment(values.stack);
   const pause = await pauseOf(deployment);
-  console.log(pause ? await pauseInWords(deployment, pause) : 'Uploads are not held back.');
-  await resumeUploads(deployment);
-  if (pause) console.log('Uploads go on, within about a minute. The next refusal holds them back again.');
+  if (pause) console.log(await pauseInWords(deployment, pause));
+  const wereHeldBack = await resumeUploads(deployment);
+  if (!wereHeldBack) console.log('Uploads are not held back.');
+  else console.log('Uploads go on, within some three minutes. The next refusal holds them back again.');
 
   const since = values.since === undefined && pause ? pause.since : parseSince(values.since ?? '24h');
   const errors = errorsWhere(({ pauses }) => pauses !== undefined);

@@ -51,8 +51,10 @@ await main(async () => {
 
   const execution = await findExecution(deployment, sample, { uploadedAt, timeoutMs });
   if (execution === undefined) {
+    const pause = await pauseOf(deployment);
+    const why = pause ? `  – ${await pauseInWords(deployment, pause)}` : whyNoExecution(deployment, values.stack);
     throw new Error(
-      `✗ No execution began within ${values.timeout} of the upload.\n${whyNoExecution(deployment, values.stack)}\n` +
+      `✗ No execution began within ${values.timeout} of the upload.\n${why}\n` +
         `The upload stays where it is: s3://${sample.bucket}/${sample.key}`,
     );
   }
@@ -87,9 +89,8 @@ await main(async () => {
 async function endPause(deployment: Deployment): Promise<void> {
   const pause = await pauseOf(deployment);
   if (pause) console.warn(`! ${await pauseInWords(deployment, pause)}`);
-  await resumeUploads(deployment);
-  if (pause)
-    console.warn('  Uploads go on, within about a minute: this image among them shows whether the reason is gone.\n');
+  if (await resumeUploads(deployment))
+    console.warn('  Uploads go on: this image among them shows whether the reason is gone.\n');
 }
 
 /** In webhook mode, says whether callbacks can come. It is a warning only: without them, polling begins later. */

@@ -25,11 +25,12 @@ const mapping = env('UPLOADS_EVENT_SOURCE_MAPPING');
  */
 export const handler = handlerOf(async (_event: unknown): Promise<void> => {
   const pause = await pauses.look();
-  if (pause === undefined) return letUploadsThrough(lambda, mapping, true);
+  if (pause === undefined) return void (await letUploadsThrough(lambda, mapping, true));
   logger.appendKeys({ execution: pause.execution, reason: pause.reason, since: pause.since });
-  if (await isOver(pause)) return letUploadsThrough(lambda, mapping, true);
+  // At first: should anything below fail, the alarms must not take the pause for over.
   recordPause(pause.reason, secondsOf(pause));
-  logger.info('uploads are held back');
+  if (await isOver(pause)) await letUploadsThrough(lambda, mapping, true);
+  else logger.info('uploads are held back');
 });
 
 /** Whether the pause is over: by itself, or by an execution that was accepted. Until then, uploads are not taken. */

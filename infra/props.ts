@@ -102,7 +102,8 @@ export interface BackgroundRemovalProps {
   readonly webhook?: WebhookProps | undefined;
   /**
    * Most images to submit to the gateway in a day (UTC), whoever starts their executions: a whole number from 1 to
-   * 10,000,000. Above it executions fail with DailyLimitReached before anything is paid. It makes a DynamoDB table; where
+   * 10,000,000. Above it executions fail with DailyLimitReached before anything is paid. An image counts on the day on
+   * which it was about to be sent: around midnight, it may be paid a minute later. It makes a DynamoDB table; where
    * that is made anew, because this was dropped for a while, the day's count begins anew.
    * @default - no limit
    */

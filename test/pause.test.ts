@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { AwsError } from '../local/aws-api.ts';
 import type { LocalCloud } from '../local/cloud.ts';
 import { CAT, picture } from './pictures.ts';
 import { errorFile, execute, redrive, startCloud, upload } from './pipeline-rig.ts';
@@ -14,6 +15,7 @@ beforeAll(async () => {
   cloud = await startCloud({ visibilityMs: 5, settings: { pause: true } });
 });
 afterEach(async () => {
+  cloud.onAwsCall = undefined;
   cloud.gateway.always({ submit: 'accept' });
   cloud.s3.delete(cloud.resultsBucket, PAUSE_KEY);
   await keepPause();
@@ -37,6 +39,17 @@ async function emptyTheWallet(name: string): Promise<void> {
   await keepPause();
   cloud.s3.put(cloud.uploadsBucket, `${name}/second.jpg`, CAT);
   await cloud.settled();
+}
+
+/** Waits until on-upload has been given batches so many times, and has returned all but the last. */
+async function untilReturned(times: number): Promise<void> {
+  let batches = 0;
+  cloud.onInvoke = (bundle) => {
+    if (bundle === 'on-upload') batches++;
+    return undefined;
+  };
+  await until(() => batches > times || undefined);
+  cloud.onInvoke = undefined;
 }
 
 describe('while the gateway refuses for a reason of the account', () => {
@@ -74,14 +87,8 @@ describe('while the gateway refuses for a reason of the account', () => {
   it('nothing reaches the dead-letter queue, also where the event source mapping goes on reading for 20 receives', async () => {
     cloud.gateway.always({ submit: EMPTY_WALLET });
     await upload(cloud, 'receives/first.jpg', await picture(77));
-    let batches = 0;
-    cloud.onInvoke = (bundle) => {
-      if (bundle === 'on-upload') batches++;
-      return undefined;
-    };
     cloud.s3.put(cloud.uploadsBucket, 'receives/second.jpg', CAT);
-    await until(() => batches > 45 || undefined);
-    cloud.onInvoke = undefined;
+    await untilReturned(45);
     await keepPause();
     expect(intake().deadLetters?.bodies).toEqual([]);
     expect(isOn('receives/second.jpg')).toBe(false);
@@ -95,12 +102,25 @@ describe('while the gateway refuses for a reason of the account', () => {
   it('a deployment neither lifts the pause nor lets uploads through', async () => {
     await emptyTheWallet('deploy');
     await cloud.deploy({ uploadsPerMinute: 600 });
+    expect(intake().isRead).toBe(false);
+    // A deployment that changes the mapping may enable it, too.
     intake().isRead = true;
-    await until(() => cloud.logs.some((line) => line.includes('uploads are held back')) || undefined);
+    await untilReturned(1);
     await keepPause();
     expect(intake().isRead).toBe(false);
     expect(isOn('deploy/second.jpg')).toBe(false);
     await cloud.deploy({});
+  });
+
+  it('is told to the alarms also when keep-pause fails', async () => {
+    await emptyTheWallet('untold');
+    const lines = cloud.logs.length;
+    cloud.onAwsCall = (operation) =>
+      operation.endsWith('.DescribeExecution') ? new AwsError('AccessDeniedException', 'Not allowed') : undefined;
+    await keepPause();
+    const said = cloud.logs.slice(lines).map((line) => JSON.parse(line));
+    expect(said).toContainEqual(expect.objectContaining({ message: 'failed', errorName: 'InternalError' }));
+    expect(said).toContainEqual(expect.objectContaining({ error: 'InsufficientBalance', Paused: expect.any(Number) }));
   });
 
   it('a pause whose failed executions are all gone ends, because nothing else could find out', async () => {
@@ -120,7 +140,7 @@ describe('while the gateway refuses for a reason of the account', () => {
 });
 
 describe('with pause turned off', () => {
-  it('every upload is submitted, and fails; a pause that there was ends', async () => {
+  it('every upload is submitted, and fails, those that were held back before it included', async () => {
     await emptyTheWallet('off');
     await cloud.deploy({ pause: false });
     await cloud.settled();

@@ -54,6 +54,11 @@ export const COMMON_OPTIONS = {
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
+/** The option that names the stack in a printed command; nothing for the default one. */
+export function stackOption(stackName: string): string {
+  return stackName === COMMON_OPTIONS.stack.default ? '' : ` --stack ${stackName}`;
+}
+
 /** A time, given as ISO 8601 or as so many minutes, hours or days ago (`90m`, `12h`, `3d`). */
 export function parseSince(text: string, now = Date.now()): Date {
   const [, amount, unit = ''] = /^(\d+)([mhd])$/.exec(text) ?? [];

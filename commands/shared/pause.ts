@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { rowOf } from '../../functions/errors.ts';
@@ -11,17 +12,34 @@ export async function pauseOf(deployment: Deployment): Promise<Pause | undefined
   return mappingOf(deployment) === undefined ? undefined : objectOf(deployment).look();
 }
 
-/** Lets uploads go on: ends the pause, if there is one, and has them taken from their queue, within about a minute. */
-export async function resumeUploads(deployment: Deployment): Promise<void> {
+/** Between two tries to change the event source mapping while Lambda is at another change of it, in milliseconds. */
+const BUSY_MS = 5_000;
+/** Lambda takes about a minute for a change. */
+const MAX_TRIES = 36;
+
+/**
+ * Lets uploads go on: ends the pause, if there is one, and has them taken from their queue.
+ *
+ * @returns whether they had been held back; false also if a deployment never does
+ */
+export async function resumeUploads(deployment: Deployment): Promise<boolean> {
   const mapping = mappingOf(deployment);
-  if (mapping === undefined) return;
+  if (mapping === undefined) return false;
   const pause = await pauseOf(deployment);
   if (pause) await objectOf(deployment).lift(pause);
-  await letUploadsThrough(new LambdaClient({}), mapping, true);
+  const lambda = new LambdaClient({});
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const change = await letUploadsThrough(lambda, mapping, true);
+    if (change !== 'BUSY') return pause !== undefined || change === 'CHANGING';
+    await setTimeout(BUSY_MS);
+  }
+  throw new Error(
+    `Lambda has been changing the event source mapping ${mapping} for minutes. Run npm run resume once more.`,
+  );
 }
 
 /** How many uploads wait for their start, about. */
-export async function waitingUploads({ outputs }: Deployment): Promise<number> {
+async function waitingUploads({ outputs }: Deployment): Promise<number> {
   // The queue's URL names AWS; the endpoint may be another one.
   const sqs = new SQSClient({ useQueueUrlAsEndpoint: false });
   const names = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const;

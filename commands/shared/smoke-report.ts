@@ -3,7 +3,7 @@ import type { DescribeExecutionOutput } from '@aws-sdk/client-sfn';
 import { rowOf } from '../../functions/errors.ts';
 import { PRICE_PER_IMAGE_USD } from '../../functions/gateway/model.ts';
 import { whatFailed } from '../../functions/results/failure.ts';
-import { COMMON_OPTIONS, type Deployment } from './deployment.ts';
+import { type Deployment, stackOption } from './deployment.ts';
 import { billOf, callbackIn, type Visit } from './history.ts';
 import { size } from './save.ts';
 import type { Download } from './smoke-test.ts';
@@ -42,8 +42,7 @@ export function whyNot(
   if (remedy.includes('SetApiKeyCommand'))
     lines.push(`  To store the API key: ${outputs.optional('SetApiKeyCommand')}`);
   if (redriveHelps) {
-    const stack = stackName === COMMON_OPTIONS.stack.default ? '' : ` --stack ${stackName}`;
-    lines.push(`  To redrive: npm run redrive -- --error ${error}${stack}`);
+    lines.push(`  To redrive: npm run redrive -- --error ${error}${stackOption(stackName)}`);
   }
   return lines.join('\n');
 }

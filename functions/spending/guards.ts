@@ -37,7 +37,8 @@ export class Guards {
       day = await this.#limit?.take();
       result = await post();
     } catch (error) {
-      if (isSurelyRefused(error)) await this.#refused(error, { execution, day, startedAt });
+      // Everything else was surely not accepted, or not even sent: when the API key cannot be read, for instance.
+      if (!isError(error, 'OutcomeUnknown')) await this.#refused(error, { execution, day, startedAt });
       throw error;
     }
     if (pause !== undefined) await this.#accepted(pause);
@@ -45,7 +46,7 @@ export class Guards {
   }
 
   async #refused(
-    error: CutoutError,
+    error: unknown,
     { execution, day, startedAt }: { execution: string; day: string | undefined; startedAt: Date },
   ): Promise<void> {
     if (day !== undefined) {
@@ -53,7 +54,7 @@ export class Guards {
         this.#limit?.giveBack(day),
       );
     }
-    if (rowOf(error.name).pauses === undefined) return;
+    if (!(error instanceof CutoutError) || rowOf(error.name).pauses === undefined) return;
     await this.#attempt('uploads could not be held back', async () => {
       if (!(await this.#pause?.begin(error.name, execution, startedAt))) return;
       logger.warn('uploads are held back from now on', { reason: error.name });
@@ -81,11 +82,6 @@ export class Guards {
       return undefined;
     }
   }
-}
-
-/** Whether a submission that failed so was surely not accepted, and so is not paid. */
-function isSurelyRefused(error: unknown): error is CutoutError {
-  return error instanceof CutoutError && !isError(error, 'OutcomeUnknown');
 }
 
 /** The guards that the stack gave this function. */

@@ -28,7 +28,7 @@ export interface EventQueueProps {
 export interface DeliveryLimits {
   readonly batchSize: number;
   readonly maxConcurrency: number;
-  /** Whether each deployment that changes this sets it. @default - on at first, then as it is: something else decides */
+  /** Set in the template. @default - left out: CloudFormation enables it at first, keep-pause decides from then on */
   readonly enabled?: boolean | undefined;
 }
 

@@ -94,7 +94,7 @@ export class BundledFunction extends LambdaFunction {
     accept(
       this,
       'Serverless-LambdaDLQ',
-      'Invoked synchronously, by Step Functions or from a queue with a dead-letter queue.',
+      'Invoked by Step Functions, from a queue with a dead-letter queue, or by a schedule that makes up for a failure.',
     );
   }
 }

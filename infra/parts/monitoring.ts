@@ -21,6 +21,11 @@ const OLDEST_MESSAGE = Duration.minutes(15).toSeconds();
 const PERIOD = Duration.minutes(5);
 /** Long enough to hold what keep-pause records every five minutes, whenever it begins. */
 const PAUSED_PERIOD = Duration.minutes(15);
+/**
+ * The first period after a pause still sees the age of what waited; it takes keep-pause five minutes and Lambda one more
+ * to let uploads go on.
+ */
+const AFTER_PAUSE_PERIODS = 2;
 const PAUSED_LONG = Duration.days(9).toSeconds();
 
 /** What each alarm means and what to do; docs/operate.md says the same at more length. */
@@ -76,7 +81,8 @@ export class Monitoring extends Construct {
     this.alarm('DeadLetters', props.deadLetterQueue.metricApproximateNumberOfMessagesVisible(maximum));
     this.alarm('FailureDeadLetters', props.failureDeadLetterQueue.metricApproximateNumberOfMessagesVisible(maximum));
     const oldest = queue.metricApproximateAgeOfOldestMessage(maximum);
-    this.alarm('OldestMessage', props.pauses ? this.unlessPaused(oldest, deployment) : oldest, OLDEST_MESSAGE);
+    if (!props.pauses) this.alarm('OldestMessage', oldest, OLDEST_MESSAGE);
+    else this.alarm('OldestMessage', this.unlessPaused(oldest, deployment), OLDEST_MESSAGE, AFTER_PAUSE_PERIODS);
     this.alarm('SpendPerDay', dollarsSpent(this, deployment, Duration.days(1)), props.alarmDollarsPerDay);
     if (props.pauses) this.alarmsOnPauses(props);
     const { imagesPerDay, pauses } = props;
@@ -113,16 +119,16 @@ export class Monitoring extends Construct {
     });
   }
 
-  private alarm(id: AlarmName, metric: IMetric, threshold = 1): void {
-    this.add(id, ALARMS[id], metric, threshold);
+  private alarm(id: AlarmName, metric: IMetric, threshold = 1, evaluationPeriods = 1): void {
+    this.add(id, ALARMS[id], metric, threshold, evaluationPeriods);
   }
 
-  private add(id: string, alarmDescription: string, metric: IMetric, threshold: number): void {
+  private add(id: string, alarmDescription: string, metric: IMetric, threshold: number, evaluationPeriods = 1): void {
     const alarm = new Alarm(this, id, {
       metric,
       alarmDescription,
       threshold,
-      evaluationPeriods: 1,
+      evaluationPeriods,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       treatMissingData: TreatMissingData.NOT_BREACHING,
     });

@@ -7,7 +7,6 @@ import { accept } from '../parts/nag.ts';
 /** The table in which submissions are counted, day by day, so that none is sent above the limit. */
 export class DailyLimit extends Construct {
   readonly table: ITable;
-  readonly imagesPerDay: number;
   /** What Submit needs: to count, and to take back. */
   readonly count: Permission;
   /** Submit's environment. */
@@ -15,7 +14,6 @@ export class DailyLimit extends Construct {
 
   constructor(scope: Construct, id: string, { imagesPerDay }: { readonly imagesPerDay: number }) {
     super(scope, id);
-    this.imagesPerDay = imagesPerDay;
     this.table = new Table(this, 'Days', {
       partitionKey: { name: 'day', type: AttributeType.STRING },
       billingMode: BillingMode.PAY_PER_REQUEST,

@@ -19,16 +19,13 @@ export class PauseAccess {
   readonly environment: Record<string, string>;
   readonly look: Permission[];
   readonly change: Permission[];
+  readonly lift: Permission;
 
   constructor(results: BucketAccess) {
     this.environment = { RESULTS_BUCKET: results.bucket.bucketName, PAUSE_KEY: `${results.prefix}${PAUSE_FILE}` };
     this.look = [results.objects(['s3:GetObject'], PAUSE_FILE), results.list()];
+    this.lift = results.objects(['s3:DeleteObject'], PAUSE_FILE);
     this.change = [results.objects(['s3:PutObject', 's3:DeleteObject'], PAUSE_FILE), ...results.encrypt()];
-  }
-
-  /** To lift it. */
-  static lift(results: BucketAccess): Permission {
-    return results.objects(['s3:DeleteObject'], PAUSE_FILE);
   }
 }
 
@@ -44,7 +41,7 @@ export interface KeepPauseProps extends Deployment {
 export class KeepPause extends Construct {
   constructor(scope: Construct, id: string, props: KeepPauseProps) {
     super(scope, id);
-    const { deployment, results, pause, stateMachine, eventSource } = props;
+    const { deployment, pause, stateMachine, eventSource } = props;
     const keepPause = new BundledFunction(this, 'Function', {
       bundle: 'keep-pause',
       deployment,
@@ -56,7 +53,7 @@ export class KeepPause extends Construct {
       },
       permissions: [
         ...pause.look,
-        PauseAccess.lift(results),
+        pause.lift,
         {
           actions: ['lambda:GetEventSourceMapping', 'lambda:UpdateEventSourceMapping'],
           resources: [
@@ -76,16 +73,14 @@ export class KeepPause extends Construct {
         },
       ],
     });
+    keepPause.configureAsyncInvoke({ retryAttempts: 0 });
     const schedule = new Rule(this, 'Schedule', {
       description: 'Looks whether uploads are held back, and whether that is over',
       schedule: Schedule.rate(EVERY),
-      // What fails now is done the next time.
-      targets: [new LambdaFunction(keepPause, { retryAttempts: 0 })],
+      targets: [new LambdaFunction(keepPause)],
     });
-    accept(
-      schedule,
-      'Serverless-EventBusDLQ',
-      'An invocation that failed is made up for by the next, five minutes later.',
-    );
+    const reason = 'An invocation that failed is made up for by the next, five minutes later.';
+    accept(schedule, 'Serverless-EventBusDLQ', reason);
+    accept(keepPause, 'Serverless-LambdaAsyncFailureDestination', reason);
   }
 }

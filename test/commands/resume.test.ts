@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { AwsError } from '../../local/aws-api.ts';
 import type { LocalCloud } from '../../local/cloud.ts';
 import { CAT, picture } from '../pictures.ts';
 import { startCloud, upload } from '../pipeline-rig.ts';
@@ -16,6 +17,10 @@ beforeAll(async () => {
   await cloud.runSchedules();
   cloud.s3.put(cloud.uploadsBucket, 'waiting.jpg', CAT);
   await cloud.settled();
+});
+afterEach(() => {
+  cloud.onAwsCall = undefined;
+  cloud.s3.onRequest = undefined;
 });
 afterAll(() => cloud?.close());
 
@@ -63,6 +68,47 @@ describe('while uploads are held back', () => {
     expect(cutouts()).toEqual(['poor.jpg.png', 'waiting.jpg.png']);
   });
 
+  it('npm run resume also lets go on what an acceptance has freed, and waits while Lambda is busy with it', async () => {
+    cloud.gateway.always({ submit: { status: 402 } });
+    await upload(cloud, 'poor-again.jpg', await picture(3));
+    await cloud.runSchedules();
+    cloud.s3.delete(cloud.resultsBucket, 'paused.json');
+    cloud.gateway.always({ submit: 'accept' });
+    let isBusy = true;
+    cloud.onAwsCall = (operation) => {
+      if (operation !== 'lambda.UpdateEventSourceMapping' || !isBusy) return undefined;
+      isBusy = false;
+      return new AwsError('ResourceInUseException', 'The event source mapping is in use.');
+    };
+    const { output } = await run('resume');
+    expect(isBusy).toBe(false);
+    expect(output).toMatch(/^Uploads go on, within some three minutes\./);
+    cloud.s3.put(cloud.uploadsBucket, 'after.jpg', CAT);
+    await cloud.settled();
+    expect(cutouts()).toContain('after.jpg.png');
+  });
+
+  it('npm run smoke says why no execution begins: the next refusal held its image back, too', async () => {
+    cloud.gateway.always({ submit: { status: 402 } });
+    await upload(cloud, 'poor-still.jpg', await picture(4));
+    await cloud.runSchedules();
+    // Another upload is refused before the sample is taken from the queue.
+    cloud.s3.onRequest = async ({ operation, key }) => {
+      if (operation !== 'PutObject' || !/^smoke-test-[^.]+\.jpg$/.test(key)) return undefined;
+      const metadata = { reason: 'InsufficientBalance', since: new Date().toISOString() };
+      cloud.s3.put(cloud.resultsBucket, 'paused.json', Buffer.from('{}'), 'application/json', metadata);
+      return undefined;
+    };
+    const { output, exitCode } = await run('smoke', '--timeout', '1s');
+    expect(exitCode).toBe(1);
+    expect(output).toMatch(
+      /✗ No execution began within 1s of the upload\.\n {2}– Paused since \S+: InsufficientBalance/,
+    );
+    cloud.gateway.always({ submit: 'accept' });
+    await run('resume');
+    await cloud.settled();
+  });
+
   it('npm run smoke says why, lets them go on, and shows whether the reason is gone', async () => {
     cloud.gateway.always({ submit: { status: 403 } });
     await upload(cloud, 'forbidden.jpg', await picture(2));
@@ -71,7 +117,7 @@ describe('while uploads are held back', () => {
     const out = mkdtempSync(join(tmpdir(), 'cutout-'));
     const { output, exitCode } = await run('smoke', '--out', out);
     rmSync(out, { recursive: true, force: true });
-    expect(output).toMatch(/! Paused since \S+: Forbidden, 0 waiting\. .*\n {2}Uploads go on, within about a minute/);
+    expect(output).toMatch(/! Paused since \S+: Forbidden, 0 waiting\. .*\n {2}Uploads go on: this image/);
     expect(exitCode, output).toBe(0);
     expect(cloud.s3.get(cloud.resultsBucket, 'paused.json')).toBeUndefined();
   });

@@ -55,11 +55,8 @@ area(
     });
     fault('is reached, until a refused submission gives its count back', cutout(), async (scene) => {
       await setCount(scene, LIMIT);
-      scene.onInvocation('submit', (count) => {
-        if (count === 2) void setCount(scene, LIMIT - 1);
-      });
-      scene.onTable('count', async () => {
-        await new Promise((resolve) => setTimeout(resolve, 50));
+      scene.onTable('count', async (tries) => {
+        if (tries === 2) await setCount(scene, LIMIT - 1);
         return undefined;
       });
       await scene.upload();
@@ -109,6 +106,15 @@ area(
       await uploadCounted(scene, 0);
       expect(scene.cloud.gateway.submissions.length).toBe(posts);
     });
+    fault(
+      'the API key may not be read, for over an hour',
+      fails('InternalError', { also: 'nothing sent, not counted' }),
+      async (scene) => {
+        await scene.crash('submit');
+        scene.failAws('GetSecretValue', new AwsError('AccessDeniedException', 'Not allowed'), FOR_EVER);
+        await uploadCounted(scene, 0);
+      },
+    );
     fault(
       'a refused submission cannot give its count back',
       fails('InsufficientBalance', { also: 'the count stays too high' }),

@@ -19,8 +19,8 @@ export const SPENDING: Mutation[] = [
   {
     what: 'What is perhaps accepted gives its count back',
     file: 'functions/spending/guards.ts',
-    find: "return error instanceof CutoutError && !isError(error, 'OutcomeUnknown');",
-    replace: 'return error instanceof CutoutError;',
+    find: "if (!isError(error, 'OutcomeUnknown')) await",
+    replace: 'await',
     test: 'test/faults/daily-limit.test.ts',
   },
   {
@@ -68,7 +68,7 @@ export const SPENDING: Mutation[] = [
   {
     what: 'After a pause, the event source mapping stays disabled',
     file: 'functions/keep-pause.ts',
-    find: 'if (await isOver(pause)) return letUploadsThrough(lambda, mapping, true);',
+    find: 'if (await isOver(pause)) await letUploadsThrough(lambda, mapping, true);',
     replace: 'if (await isOver(pause)) return;',
     test: 'test/pause.test.ts',
   },

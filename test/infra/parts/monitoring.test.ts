@@ -95,12 +95,13 @@ describe('the alarms', () => {
     expect({ MetricName, Period }).toEqual({ MetricName: 'ApproximateAgeOfOldestMessage', Period: 300 });
   });
 
-  it('go off at the threshold itself, at once, and not for want of data', () => {
-    for (const { Properties } of Object.values(resources(standard, 'AWS::CloudWatch::Alarm'))) {
+  it('go off at the threshold itself, at once but after a pause, and not for want of data', () => {
+    for (const [name, { Properties }] of Object.entries(resources(standard, 'AWS::CloudWatch::Alarm'))) {
       expect([undefined, 300, 900]).toContain(Properties.Period);
       expect(Properties).toMatchObject({
         ComparisonOperator: 'GreaterThanOrEqualToThreshold',
-        EvaluationPeriods: 1,
+        // The first period after a pause still sees the age of what was held back.
+        EvaluationPeriods: name === 'MonitoringOldestMessage' ? 2 : 1,
         TreatMissingData: 'notBreaching',
       });
       expect(Properties.AlarmDescription).toMatch(/\.$/);
