@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isErrorName, rowOf as rowOfError } from '../../functions/errors.ts';
+import { rowOf as rowOfError } from '../../functions/errors.ts';
 import { PRICE_PER_IMAGE_USD } from '../../functions/gateway/model.ts';
 import { AwsError } from '../aws-api.ts';
 import type { LocalCloud } from '../cloud.ts';
@@ -180,8 +180,11 @@ export class Desk {
 }
 
 function pauseNoteOf(cloud: LocalCloud): PauseNote | undefined {
-  const { reason, waiting } = pauseOf(cloud) ?? {};
-  return isErrorName(reason) ? { reason, waiting: waiting ?? 0, remedy: rowOfError(reason).remedy } : undefined;
+  const pause = pauseOf(cloud);
+  if (pause === undefined) return undefined;
+  const { reason, waiting } = pause;
+  const { remedy, pauses } = rowOfError(reason);
+  return { reason, waiting, remedy, pauses };
 }
 
 /** The pictures among the samples. */

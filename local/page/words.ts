@@ -1,4 +1,4 @@
-import type { Row, StateRow, WaitNote } from './content.ts';
+import type { PauseNote, Row, StateRow, WaitNote } from './content.ts';
 
 /*
  * What the page says in words. Read by the browser's code, too: no imports but types.
@@ -39,6 +39,12 @@ export function waitWords({ kind, ms, askedMs }: WaitNote, input: StateRow['inpu
   return isSettling
     ? `A result of the same bytes stands. Looks again after ${long}, when nothing can replace it any more`
     : `Waits ${long} before the next poll`;
+}
+
+/** Why uploads are held back, what to do, and when they go on. */
+export function pauseWords({ reason, remedy, waiting, pauses }: PauseNote): string {
+  const end = pauses === 'until 00:00 UTC' ? 'at 00:00 UTC' : 'once a submission is accepted';
+  return `Uploads are held back after ${reason}; ${waiting} waiting. ${remedy} Uploads go on ${end}.`;
 }
 
 /** By how much waits were shortened, in milliseconds. A wait for a callback counts if none came. */
