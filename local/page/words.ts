@@ -34,11 +34,15 @@ export function waitWords({ kind, ms, askedMs }: WaitNote, input: StateRow['inpu
   const long = ms < askedMs ? `${duration(askedMs)}, shortened to ${duration(ms)}` : duration(ms);
   if (kind === 'attempt') return `Tries again after ${long}`;
   if (kind === 'callback') return `Waits for the gateway to call back: at most ${long}`;
-  const { status } = (input ?? {}) as { status?: unknown };
-  const isSettling = status === 'STANDING' || status === 'SETTLING';
-  return isSettling
+  return isSettling(input)
     ? `A result of the same bytes stands. Looks again after ${long}, when nothing can replace it any more`
     : `Waits ${long} before the next poll`;
+}
+
+/** Whether a Wait state with this input waits for a result of the same bytes, and not for the gateway. */
+export function isSettling(input: unknown): boolean {
+  const { status } = (input ?? {}) as { status?: unknown };
+  return status === 'STANDING' || status === 'SETTLING';
 }
 
 /** Why uploads are held back, what to do, and when they go on. */
