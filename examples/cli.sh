@@ -35,11 +35,12 @@ else
   say "$name was started before"
 fi
 
-# Says what has happened since the last event that was seen: states that were entered, attempts that failed.
+# Says what has happened since the last event that was seen: states that were entered, attempts that failed. It asks for
+# the newest 100 events alone: where the AWS CLI reads several pages, --query also meets what comes after their last event.
 seen=0
 look() {
   local events id state error
-  events=$(aws stepfunctions get-execution-history --execution-arn "$execution" --reverse-order --max-items 100 \
+  events=$(aws stepfunctions get-execution-history --execution-arn "$execution" --reverse-order --no-paginate \
     --query "reverse(events)[?id > \`$seen\`].[id, stateEnteredEventDetails.name, taskFailedEventDetails.error]" --output text)
   while IFS=$'\t' read -r id state error; do
     [[ -n $id ]] && seen=$id
@@ -48,11 +49,11 @@ look() {
   done <<<"$events"
 }
 
-status=RUNNING
-while [[ $status == RUNNING ]]; do
-  sleep 3
+while :; do
   status=$(aws stepfunctions describe-execution --execution-arn "$execution" --query status --output text)
   look
+  [[ $status == RUNNING ]] || break
+  sleep 3
 done
 say "$status"
 

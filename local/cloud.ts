@@ -40,7 +40,7 @@ export class LocalCloud {
   /** Queues and functions, by ARN. */
   readonly queues = new Map<string, LocalQueue>();
   functions: ReadonlyMap<string, LocalFunction> = new Map();
-  /** In webhook mode only, or after it. */
+  /** Where the stack has tables, or has had some. */
   dynamoDb: LocalDynamoDb | undefined;
   /** Every line that a function wrote to its log. */
   readonly logs: string[] = [];

@@ -2,7 +2,10 @@ import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { size } from '../commands/shared/save.ts';
 import type { StoredResult } from '../functions/contract.ts';
+import { rowOf } from '../functions/errors.ts';
 import type { LocalCloud } from './cloud.ts';
+import { errorFileOf } from './page/rows.ts';
+import { pauseOf } from './pause.ts';
 
 /** What came of an upload. */
 export interface Outcome {
@@ -17,21 +20,13 @@ export interface Outcome {
 }
 
 /** Writes the results of an upload to a folder. */
-export function collect(
-  { s3, stepFunctions, uploadsBucket, resultsBucket }: LocalCloud,
-  { key, file, out }: { key: string; file: string; out: string },
-): Outcome {
+export function collect(cloud: LocalCloud, { key, file, out }: { key: string; file: string; out: string }): Outcome {
+  const { s3, stepFunctions, uploadsBucket } = cloud;
   const execution = stepFunctions.executions.find(({ input }) => {
     const { bucket, key: uploaded } = JSON.parse(input);
     return bucket === uploadsBucket && uploaded === key;
   });
-  if (execution === undefined) {
-    return {
-      file,
-      results: [],
-      problem: 'no execution was started: see the settings uploadsPrefix and uploadsSuffixes',
-    };
-  }
+  if (execution === undefined) return { file, results: [], problem: whyNotStarted(cloud) };
   const { requestId, results = [] }: { requestId?: string; results?: StoredResult[] } = JSON.parse(
     execution.output ?? '{}',
   );
@@ -45,9 +40,11 @@ export function collect(
     return { path, bytes: object.body.length, contentType, storedAt };
   });
   if (written.length > 0) return { file, results: written, ...(requestId !== undefined && { requestId }) };
+  const { error, cause } = errorFileOf(execution, cloud)?.content ?? {};
+  if (cause === undefined) return { file, results: [], problem: 'nothing was delivered, and no error file says why' };
   // The bucket is gone when this is read.
-  const problem = problemIn(errorFileOf(s3, resultsBucket, execution.name));
-  return { file, results: [], problem: problem.replaceAll(`s3://${uploadsBucket}/${key}`, relative('.', file)) };
+  const place = `s3://${uploadsBucket}/${key}`;
+  return { file, results: [], problem: `${error}: ${cause.replaceAll(place, relative('.', file))}` };
 }
 
 /** A row for each result, and for each upload that failed. */
@@ -95,13 +92,9 @@ export function whenDelivered(
   return `The last of the gateway's jobs ended at ${clock(endedAt)}; cutouts came ${range} s after their jobs had ended.`;
 }
 
-function errorFileOf(s3: LocalCloud['s3'], bucket: string, execution: string): string | undefined {
-  const files = s3.list(bucket).filter((key) => key.endsWith('.error.json'));
-  return files.map((key) => s3.get(bucket, key)?.body.toString() ?? '').find((text) => text.includes(execution));
-}
-
-function problemIn(errorFile: string | undefined): string {
-  if (errorFile === undefined) return 'nothing was delivered, and no error file says why';
-  const { error, cause } = JSON.parse(errorFile);
-  return `${error}: ${cause}`;
+/** Why an upload has no execution. */
+function whyNotStarted(cloud: LocalCloud): string {
+  const pause = pauseOf(cloud);
+  if (pause === undefined) return 'no execution was started: see the settings uploadsPrefix and uploadsSuffixes';
+  return `held back after ${pause.reason}: ${rowOf(pause.reason).means}`;
 }

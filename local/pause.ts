@@ -1,10 +1,10 @@
+import { type ErrorName, isErrorName } from '../functions/errors.ts';
 import { PAUSE_FILE } from '../functions/spending/pause-file.ts';
 import type { LocalCloud } from './cloud.ts';
 
 /** Why uploads of a stack on this machine are held back. */
 export interface LocalPause {
-  /** A name of the table of errors. */
-  reason: string;
+  reason: ErrorName;
   /** ISO 8601. */
   since: string;
   /** Uploads that wait for their start. */
@@ -14,10 +14,11 @@ export interface LocalPause {
 /** The pause of a stack on this machine; undefined if uploads are not held back. */
 export function pauseOf(cloud: LocalCloud): LocalPause | undefined {
   const object = cloud.s3.get(cloud.resultsBucket, keyIn(cloud));
-  if (object === undefined) return undefined;
-  const { reason, since } = JSON.parse(object.body.toString());
-  const waiting = [...cloud.queues.values()].filter(({ arn }) => arn.includes('IntakeQueue'));
-  const counts = waiting.flatMap(({ attributes }) => Object.values(attributes)).map(Number);
+  const { reason, since = '' } = object?.metadata ?? {};
+  if (!isErrorName(reason)) return undefined;
+  const name = cloud.template.output('UploadsQueueUrl').split('/').at(-1);
+  const queue = [...cloud.queues.values()].find(({ arn }) => arn.endsWith(`:${name}`));
+  const counts = Object.values(queue?.attributes ?? {}).map(Number);
   return { reason, since, waiting: counts.reduce((sum, each) => sum + each, 0) };
 }
 

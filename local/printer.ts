@@ -1,10 +1,9 @@
-import { AWAIT_CALLBACK, isOvertaken } from '../commands/shared/history.ts';
 import { size } from '../commands/shared/save.ts';
 import type { ExecutionOutput } from '../functions/contract.ts';
-import { isErrorName, rowOf } from '../functions/errors.ts';
+import { rowOf } from '../functions/errors.ts';
 import { whatFailed } from '../functions/results/failure.ts';
-import { messageIn } from './page/states.ts';
-import { duration } from './page/words.ts';
+import { callbackEnd, withoutRemedy } from './page/states.ts';
+import { duration, isSettling } from './page/words.ts';
 import type { ExecutionWait } from './step-functions/waits.ts';
 import type { Execution, HistoryEvent } from './step-functions.ts';
 
@@ -80,10 +79,10 @@ export class Printer {
 
   #failed(execution: Execution, failure: { error: string; cause: string }): void {
     this.#told.set(execution.arn, failure.error);
-    const isAwaiting = stateOf(execution) === AWAIT_CALLBACK;
+    const callback = callbackEnd(stateOf(execution), failure);
     let text = `✗ ${failure.error}: ${withoutRemedy(failure)}`;
-    if (isAwaiting && isOvertaken(failure)) text = '  the callback had come before';
-    else if (isAwaiting && failure.error === 'States.Timeout') text = '  no callback in time: polls from now on';
+    if (callback === 'OVERTAKEN') text = '  the callback had come before';
+    else if (callback === 'TIMED_OUT') text = '  no callback in time: polls from now on';
     this.#line(nameOf(execution), text);
   }
 
@@ -133,12 +132,6 @@ function nameOf({ input, name }: Execution): string {
   return name.length > NARROWEST ? `${name.slice(0, NARROWEST - 1)}…` : name;
 }
 
-/** Why an attempt failed. The remedy is for whoever has to do something, once there is no further attempt. */
-function withoutRemedy({ error, cause }: { error: string; cause: string }): string {
-  const message = messageIn(cause);
-  return isErrorName(error) ? message.replace(rowOf(error).remedy, '').trim() : message;
-}
-
 function stateOf({ history }: Execution): string | undefined {
   return history.findLast(({ stateEnteredEventDetails }) => stateEnteredEventDetails)?.stateEnteredEventDetails?.name;
 }
@@ -146,9 +139,9 @@ function stateOf({ history }: Execution): string | undefined {
 /** Why a Wait state waits, where it is not for the gateway. */
 function reasonOf({ history }: Execution): string {
   const entered = history.findLast(({ type }) => type === 'WaitStateEntered')?.stateEnteredEventDetails;
-  const { status } = JSON.parse(entered?.input ?? '{}') ?? {};
-  const isSettling = status === 'STANDING' || status === 'SETTLING';
-  return isSettling ? ', as a result of the same bytes stands: looks again then' : '';
+  return isSettling(JSON.parse(entered?.input ?? '{}'))
+    ? ', as a result of the same bytes stands: looks again then'
+    : '';
 }
 
 /** A text in lines that fit beside a margin; as it is where there is no terminal. */

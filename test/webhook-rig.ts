@@ -13,18 +13,29 @@ export let number = 0;
 export const newKey = () => `webhook-${++number}.jpg`;
 export const WOKEN = ['Submit', 'Await callback', 'Check status', 'Finished?', 'Deliver'];
 
-/** Starts it before the first test of a file. @param callbackTimeoutMs How long an execution waits for its callback. */
-export function shareWebhookCloud({ callbackTimeoutMs = 1_000 } = {}): void {
+const JOB_MS = 150;
+/** Waits for a callback, in milliseconds; undefined for the definition's five minutes. */
+let callbackTimeoutMs: number | undefined;
+
+/** Starts it before the first test of a file. */
+export function shareWebhookCloud(): void {
   beforeAll(async () => {
     // Retries leave time for a callback: 70 of them, on a machine that may be slow.
-    const timing = { callbackTimeoutMs, retryMs: 50, gateway: { durationMs: 150 } };
+    const timing = { shorten: (ms: number) => callbackTimeoutMs ?? ms, retryMs: 50, gateway: { durationMs: JOB_MS } };
     cloud = await startCloud({ settings: { webhook: true }, ...timing });
   });
   afterEach(() => {
+    callbackTimeoutMs = undefined;
     cloud.gateway.always({ submit: 'accept', status: 'normal', outcome: 'COMPLETED', webhook: 'send' });
     cloud.onAwsCall = undefined;
   });
   afterAll(() => cloud?.close());
+}
+
+/** Loses the callbacks of a test. Executions give them up after their job has ended, if it ends by itself. */
+export function loseCallbacks(): void {
+  cloud.gateway.always({ webhook: 'lose' });
+  callbackTimeoutMs = JOB_MS + 50;
 }
 
 /** Uploads an image whose job does not end by itself. @returns once the execution waits for the callback */

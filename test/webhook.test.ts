@@ -8,6 +8,7 @@ import { until } from './until.ts';
 import {
   checkWhatIsSaid,
   cloud,
+  loseCallbacks,
   newKey,
   number,
   post,
@@ -57,16 +58,16 @@ describe('a callback', () => {
   });
 
   it('that is lost costs latency only: the execution polls in the end', async () => {
-    cloud.gateway.always({ webhook: 'lose' });
+    loseCallbacks();
     const execution = await upload(cloud, newKey());
     expect(execution.status).toBe('SUCCEEDED');
     expect(statesOf(execution)).toEqual(WOKEN);
   });
 
   it('that is lost while the job goes on leads into polling', async () => {
+    loseCallbacks();
     const { execution, requestId } = await uploadWaiting();
     await until(() => waitsOf(execution).length > 0 || undefined);
-    cloud.gateway.always({ webhook: 'lose' });
     await cloud.gateway.finish(requestId);
     await cloud.settled();
     expect(execution.status).toBe('SUCCEEDED');

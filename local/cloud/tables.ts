@@ -14,7 +14,7 @@ export function tableOperations(dynamoDb: () => LocalDynamoDb | undefined): Reco
       if (operation === 'ListTables') return { TableNames: [] };
       throw new AwsError(
         'ResourceNotFoundException',
-        'Requested resource not found: there are no tables without webhook',
+        'Requested resource not found: there are no tables without webhook or imagesPerDay',
       );
     };
   };

@@ -118,6 +118,8 @@ export interface PauseNote {
   reason: string;
   remedy: string;
   waiting: number;
+  /** How long they are held back. */
+  pauses?: 'until one is accepted' | 'until 00:00 UTC' | undefined;
 }
 
 /** What the page shows besides its rows. */

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isErrorName, rowOf as rowOfError } from '../../functions/errors.ts';
+import { rowOf as rowOfError } from '../../functions/errors.ts';
 import { PRICE_PER_IMAGE_USD } from '../../functions/gateway/model.ts';
 import { AwsError } from '../aws-api.ts';
 import type { LocalCloud } from '../cloud.ts';
@@ -15,7 +15,7 @@ import { imagesIn, type Picture, type RowSources, rowOf } from './rows.ts';
 import type { Shortening } from './shorten.ts';
 
 const SAMPLES = join(import.meta.dirname, '../sample');
-/** So many rows are shown, the newest. */
+/** So many rows are shown, the newest, besides those that may still change. */
 const MOST_ROWS = 100;
 /** After this time, in milliseconds, nothing that an execution has left behind changes any more. */
 const SETTLED_MS = 15_000;
@@ -46,6 +46,7 @@ export class Desk {
   #settings: Record<string, unknown>;
   #isDeploying = false;
   readonly #samples = samples();
+  readonly #shown = new WeakSet<Execution>();
   readonly #settled = new WeakMap<Execution, { redriveCount: number; message: Message }>();
 
   constructor(cloud: LocalCloud, pageUrl: string, { shortening, settings = {} }: DeskOptions) {
@@ -68,7 +69,8 @@ export class Desk {
 
   /** All that the page shows now. */
   look(): Message[] {
-    const rows = imagesIn(this.#cloud).slice(-MOST_ROWS);
+    const images = imagesIn(this.#cloud);
+    const rows = images.filter((each, index) => index >= images.length - MOST_ROWS || this.#mayChange(each));
     return [{ event: 'controls', id: '', content: this.#controls() }, ...rows.map((each) => this.#row(each))];
   }
 
@@ -155,10 +157,22 @@ export class Desk {
     };
   }
 
-  #row(execution: Execution): Message {
-    const { redriveCount, stopDate = Number.POSITIVE_INFINITY } = execution;
+  /** Whether what a window shows of an execution may not be the last that there is to say of it. */
+  #mayChange(execution: Execution): boolean {
+    if (execution.status === 'RUNNING') return true;
+    return this.#shown.has(execution) && this.#settledRow(execution) === undefined;
+  }
+
+  #settledRow(execution: Execution): Message | undefined {
     const settled = this.#settled.get(execution);
-    if (settled?.redriveCount === redriveCount) return settled.message;
+    return settled?.redriveCount === execution.redriveCount ? settled.message : undefined;
+  }
+
+  #row(execution: Execution): Message {
+    this.#shown.add(execution);
+    const settled = this.#settledRow(execution);
+    if (settled !== undefined) return settled;
+    const { redriveCount, stopDate = Number.POSITIVE_INFINITY } = execution;
     const message: Message = { event: 'row', id: execution.arn, content: rowOf(execution, this.#sources) };
     if (stopDate < Date.now() - SETTLED_MS) this.#settled.set(execution, { redriveCount, message });
     return message;
@@ -166,8 +180,11 @@ export class Desk {
 }
 
 function pauseNoteOf(cloud: LocalCloud): PauseNote | undefined {
-  const { reason, waiting } = pauseOf(cloud) ?? {};
-  return isErrorName(reason) ? { reason, waiting: waiting ?? 0, remedy: rowOfError(reason).remedy } : undefined;
+  const pause = pauseOf(cloud);
+  if (pause === undefined) return undefined;
+  const { reason, waiting } = pause;
+  const { remedy, pauses } = rowOfError(reason);
+  return { reason, waiting, remedy, pauses };
 }
 
 /** The pictures among the samples. */

@@ -18,8 +18,8 @@ export interface Message {
 export class Feed {
   readonly #look: () => Message[];
   readonly #listeners = new Set<ServerResponse>();
-  /** What was sent last, by event and id. */
-  readonly #sent = new Map<string, string>();
+  /** What the last look found, by event and id. */
+  #sent: ReadonlyMap<string, string> = new Map();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(look: () => Message[]) {
@@ -31,6 +31,7 @@ export class Feed {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     response.write(`retry: ${RETRY_MS}\n\n`);
     this.update();
+    // What is shown no more may have changed since it was sent.
     for (const text of this.#sent.values()) response.write(text);
     this.#listeners.add(response);
     this.#timer ??= setTimeout(() => this.#lookAgain(), LOOK_MS);
@@ -42,12 +43,12 @@ export class Feed {
 
   /** Sends what has changed. */
   update(): void {
-    for (const { event, id, content } of this.#look()) {
-      const text = `event: ${event}\ndata: ${JSON.stringify(content)}\n\n`;
-      if (this.#sent.get(`${event} ${id}`) === text) continue;
-      this.#sent.set(`${event} ${id}`, text);
+    const texts = new Map(this.#look().map((each) => [`${each.event} ${each.id}`, textOf(each)]));
+    for (const [id, text] of texts) {
+      if (this.#sent.get(id) === text) continue;
       for (const listener of this.#listeners) listener.write(text);
     }
+    this.#sent = texts;
   }
 
   #lookAgain(): void {
@@ -61,4 +62,8 @@ export class Feed {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
+}
+
+function textOf({ event, content }: Message): string {
+  return `event: ${event}\ndata: ${JSON.stringify(content)}\n\n`;
 }

@@ -99,9 +99,10 @@ function errorOf(execution: Execution, cloud: RowSources['cloud']): ErrorRow {
   };
 }
 
-function errorFileOf(
+/** The error file of an execution, and its key; undefined until it is written. */
+export function errorFileOf(
   { name }: Execution,
-  { s3, resultsBucket }: RowSources['cloud'],
+  { s3, resultsBucket }: Pick<LocalCloud, 's3' | 'resultsBucket'>,
 ): { key: string; content: ErrorFile } | undefined {
   for (const key of s3.list(resultsBucket).filter((each) => each.endsWith('.error.json'))) {
     const text = s3.get(resultsBucket, key)?.body.toString() ?? '';

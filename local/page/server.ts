@@ -7,9 +7,7 @@ import { Desk, type DeskOptions, Refusal } from './desk.ts';
 import { Feed } from './feed.ts';
 import { makePage, type Page } from './html.ts';
 
-/** Where the page is, unless this port is taken: then at the next that is free. */
-const FIRST_PORT = 4280;
-/** How many ports are tried. */
+/** How many ports are tried, from the one that is asked for. */
 const MOST_PORTS = 100;
 /** What browsers show, and what no script can be in. */
 const SHOWN = ['image/jpeg', 'image/png', 'image/webp', 'image/gif', 'image/avif'];
@@ -17,8 +15,8 @@ const SHOWN = ['image/jpeg', 'image/png', 'image/webp', 'image/gif', 'image/avif
 const MAX_BYTES = 256 * 1024 * 1024;
 
 export interface PageOptions extends DeskOptions {
-  /** The first port to try; 0 for any. @default 4280 */
-  port?: number | undefined;
+  /** The first port to try; 0 for any. */
+  port: number;
 }
 
 /** The page of a local run, on the loopback address. It is for whoever sits at this machine, and for no other website. */
@@ -29,7 +27,7 @@ export class PageServer {
   readonly #desk: Desk;
   readonly #feed: Feed;
 
-  static async start(cloud: LocalCloud, { port = FIRST_PORT, ...options }: PageOptions): Promise<PageServer> {
+  static async start(cloud: LocalCloud, { port, ...options }: PageOptions): Promise<PageServer> {
     const page = await makePage();
     const server = createServer();
     await listen(server, port);

@@ -1,4 +1,4 @@
-import { AWAIT_CALLBACK, isOvertaken } from '../../commands/shared/history.ts';
+import { AWAIT_CALLBACK, isOvertaken, type TaskFailure } from '../../commands/shared/history.ts';
 import { isErrorName, rowOf } from '../../functions/errors.ts';
 import type { Execution, HistoryEvent } from '../step-functions.ts';
 import type { StateRow } from './content.ts';
@@ -35,21 +35,30 @@ export function statesOf({ history, waits, startDate, stopDate }: Execution): St
 /** Notes a failed attempt, or how the wait for a callback ended. */
 function note(state: StateRow, { taskFailedEventDetails: failed }: HistoryEvent, at: number): void {
   if (failed === undefined) return;
-  const { error, cause } = failed;
-  const isAwaiting = state.name === AWAIT_CALLBACK;
-  if (isAwaiting && isOvertaken(failed)) state.notes.push({ type: 'remark', at, text: 'The callback had come before' });
-  else if (isAwaiting && error === 'States.Timeout') {
-    state.notes.push({ type: 'failure', at, error, message: 'No callback in time: from here on it polls' });
-  } else {
-    const message = messageIn(cause);
-    // The remedy is for whoever has to do something about it, once there is no further attempt.
-    const what = isErrorName(error) ? message.replace(rowOf(error).remedy, '').trim() : message;
-    state.notes.push({ type: 'failure', at, error, message: what });
+  const { error } = failed;
+  const callback = callbackEnd(state.name, failed);
+  if (callback === 'OVERTAKEN') state.notes.push({ type: 'remark', at, text: 'The callback had come before' });
+  else {
+    const message = callback === 'TIMED_OUT' ? 'No callback in time: from here on it polls' : withoutRemedy(failed);
+    state.notes.push({ type: 'failure', at, error, message });
   }
 }
 
+/** How the wait for a callback ended, if it is what failed: the callback had come before, or did not come in time. */
+export function callbackEnd(state: string | undefined, failed: TaskFailure): 'OVERTAKEN' | 'TIMED_OUT' | undefined {
+  if (state !== AWAIT_CALLBACK) return undefined;
+  if (isOvertaken(failed)) return 'OVERTAKEN';
+  return failed.error === 'States.Timeout' ? 'TIMED_OUT' : undefined;
+}
+
+/** Why an attempt failed. The remedy is for whoever has to do something, once there is no further attempt. */
+export function withoutRemedy({ error, cause }: { error: string; cause: string }): string {
+  const message = messageIn(cause);
+  return isErrorName(error) ? message.replace(rowOf(error).remedy, '').trim() : message;
+}
+
 /** What a function threw comes as JSON, with a stack. */
-export function messageIn(cause: string): string {
+function messageIn(cause: string): string {
   try {
     const { errorMessage } = JSON.parse(cause);
     return typeof errorMessage === 'string' ? errorMessage : cause;

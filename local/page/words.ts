@@ -1,4 +1,4 @@
-import type { Row, StateRow, WaitNote } from './content.ts';
+import type { PauseNote, Row, StateRow, WaitNote } from './content.ts';
 
 /*
  * What the page says in words. Read by the browser's code, too: no imports but types.
@@ -34,11 +34,21 @@ export function waitWords({ kind, ms, askedMs }: WaitNote, input: StateRow['inpu
   const long = ms < askedMs ? `${duration(askedMs)}, shortened to ${duration(ms)}` : duration(ms);
   if (kind === 'attempt') return `Tries again after ${long}`;
   if (kind === 'callback') return `Waits for the gateway to call back: at most ${long}`;
-  const { status } = (input ?? {}) as { status?: unknown };
-  const isSettling = status === 'STANDING' || status === 'SETTLING';
-  return isSettling
+  return isSettling(input)
     ? `A result of the same bytes stands. Looks again after ${long}, when nothing can replace it any more`
     : `Waits ${long} before the next poll`;
+}
+
+/** Whether a Wait state with this input waits for a result of the same bytes, and not for the gateway. */
+export function isSettling(input: unknown): boolean {
+  const { status } = (input ?? {}) as { status?: unknown };
+  return status === 'STANDING' || status === 'SETTLING';
+}
+
+/** Why uploads are held back, what to do, and when they go on. */
+export function pauseWords({ reason, remedy, waiting, pauses }: PauseNote): string {
+  const end = pauses === 'until 00:00 UTC' ? 'at 00:00 UTC' : 'once a submission is accepted';
+  return `Uploads are held back after ${reason}; ${waiting} waiting. ${remedy} Uploads go on ${end}.`;
 }
 
 /** By how much waits were shortened, in milliseconds. A wait for a callback counts if none came. */

@@ -1,6 +1,7 @@
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import * as cloudFormation from '@aws-sdk/client-cloudformation';
 import * as sfn from '@aws-sdk/client-sfn';
@@ -12,6 +13,7 @@ import { LOCAL_CREDENTIALS, type LocalCloud } from '../../local/cloud.ts';
 import { REGION } from '../../local/template.ts';
 import { CAT } from '../pictures.ts';
 import { startCloud } from '../pipeline-rig.ts';
+import { until } from '../until.ts';
 
 const FILE = join(import.meta.dirname, '../../examples/cli.sh');
 const SCRIPT = readFileSync(FILE, 'utf8');
@@ -21,7 +23,7 @@ const HAS_AWS_CLI = ['aws', 'jq'].every((command) => spawnSync(command, ['--vers
 /** The services' own descriptions, by what the AWS CLI calls the service. */
 const SERVICES: Record<string, object> = { cloudformation: cloudFormation, stepfunctions: sfn };
 /** Options of the AWS CLI that are none of the operation's. */
-const OWN_OPTIONS = ['Query', 'Output', 'MaxItems'];
+const OWN_OPTIONS = ['Query', 'Output', 'NoPaginate'];
 
 interface Call {
   service: string;
@@ -88,17 +90,24 @@ describe('cli.sh', () => {
   describe.skipIf(!HAS_AWS_CLI)('run by the AWS CLI on this machine, if there is one,', { timeout: 60_000 }, () => {
     let cloud: LocalCloud;
     let photo: string;
+    const shortSleep = mkdtempSync(join(tmpdir(), 'cutout-sleep-'));
     beforeAll(async () => {
+      // Between two looks the script sleeps as long as suits AWS, by the first `sleep` of the path.
+      writeFileSync(join(shortSleep, 'sleep'), '#!/bin/sh\nPATH=/bin:/usr/bin exec sleep 0.2\n', { mode: 0o755 });
       cloud = await startCloud({ gateway: { durationMs: 0 } });
       cloud.gateway.media.set('/cat.jpg', CAT);
       photo = `${cloud.gateway.cdnUrl}/cat.jpg`;
     });
-    afterAll(() => cloud?.close());
+    afterAll(async () => {
+      rmSync(shortSleep, { recursive: true });
+      await cloud?.close();
+    });
 
     async function run(...args: string[]): Promise<{ stdout: string; stderr: string; code: number }> {
       const { accessKeyId, secretAccessKey } = LOCAL_CREDENTIALS;
       const env = {
-        ...{ PATH: process.env.PATH, AWS_ENDPOINT_URL: cloud.awsUrl, AWS_DEFAULT_REGION: REGION, AWS_REGION: REGION },
+        PATH: [shortSleep, process.env.PATH].join(delimiter),
+        ...{ AWS_ENDPOINT_URL: cloud.awsUrl, AWS_DEFAULT_REGION: REGION, AWS_REGION: REGION },
         ...{ AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
       };
       try {
@@ -117,6 +126,20 @@ describe('cli.sh', () => {
         expect(code).toBe(0);
       }
       expect(cloud.gateway.accepted).toBe(1);
+    });
+
+    it('puts out the output also of an execution with more than 100 events', async () => {
+      cloud.gateway.nextOutcomes('NEVER');
+      const running = run(photo, 'photos/slow.jpg');
+      const execution = await until(() =>
+        cloud.stepFunctions.executions.find(({ input, history }) => input.includes('slow') && history.length > 100),
+      );
+      await cloud.gateway.finish(cloud.gateway.submissions.at(-1)?.requestId ?? '');
+      await cloud.settled();
+      const { stdout, stderr, code } = await running;
+      expect(code, stderr).toBe(0);
+      expect(stderr.match(/→ .*/g)?.at(-1)).toBe('→ Deliver');
+      expect(JSON.parse(stdout)).toEqual(JSON.parse(execution.output ?? ''));
     });
 
     it('says why there is no cutout', async () => {

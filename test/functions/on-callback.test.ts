@@ -3,8 +3,7 @@ import { statesOf, waitsOf } from '../executions.ts';
 import { until } from '../until.ts';
 import { checkWhatIsSaid, cloud, post, recordOf, shareWebhookCloud, uploadWaiting, WOKEN } from '../webhook-rig.ts';
 
-// Nothing but a callback wakes these executions.
-shareWebhookCloud({ callbackTimeoutMs: 60_000 });
+shareWebhookCloud();
 
 describe('a callback', () => {
   it.each([

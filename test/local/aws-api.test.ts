@@ -114,7 +114,7 @@ describe('the endpoint of a local run', () => {
   it('has no tables where the stack makes none', async () => {
     const { 'DynamoDB_20120810.ListTables': list, 'DynamoDB_20120810.Scan': scan } = tableOperations(() => undefined);
     expect(await list?.({})).toEqual({ TableNames: [] });
-    expect(() => scan?.({ TableName: 'any' })).toThrow(/no tables without webhook/);
+    expect(() => scan?.({ TableName: 'any' })).toThrow(/no tables without webhook or imagesPerDay$/);
   });
 });
 

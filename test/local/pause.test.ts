@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { LocalCloud } from '../../local/cloud.ts';
+import { collect } from '../../local/outcomes.ts';
 import { pauseOf, resume } from '../../local/pause.ts';
 import { CAT, picture } from '../pictures.ts';
 import { startCloud, upload } from '../pipeline-rig.ts';
@@ -21,6 +22,11 @@ it('A pause on this machine is told with its reason and how many uploads wait, a
     reason: 'InsufficientBalance',
     since: expect.stringMatching(/^\d{4}-/),
     waiting: 1,
+  });
+  expect(collect(cloud, { key: 'waiting.jpg', file: 'waiting.jpg', out: 'nowhere' })).toEqual({
+    file: 'waiting.jpg',
+    results: [],
+    problem: 'held back after InsufficientBalance: the gateway answered 402: the wallet is empty',
   });
 
   cloud.gateway.always({ submit: 'accept' });

@@ -1,5 +1,5 @@
 import type { Command, Controls, PauseNote } from '../content.ts';
-import { dollars } from '../words.ts';
+import { dollars, pauseWords } from '../words.ts';
 import { announce, button, byId, el } from './dom.ts';
 
 const day = byId<HTMLSelectElement>('day');
@@ -82,12 +82,9 @@ export function showControls(controls: Controls): void {
 function showPause(pause: PauseNote | undefined): void {
   const place = byId('pause');
   place.hidden = pause === undefined;
-  place.replaceChildren(...(pause ? pauseIn(pause) : []));
-}
-
-function pauseIn({ reason, remedy, waiting }: PauseNote): HTMLElement[] {
-  const text = `Uploads are held back after ${reason}; ${waiting} waiting. ${remedy} They go on once one is accepted.`;
-  return [el('p', {}, text), button('plain', 'Let uploads go on', () => void ask('POST', '/resume'))];
+  if (pause === undefined) return;
+  const goOn = button('plain', 'Let uploads go on', () => void ask('POST', '/resume'));
+  place.replaceChildren(el('p', {}, pauseWords(pause)), goOn);
 }
 
 function choose(what: Partial<Controls>): void {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CAT, picture } from '../../pictures.ts';
 import { until } from '../../until.ts';
 import { controlsOf, countOf, type Run, rowAfter, rowsOf, startRun } from './rig.ts';
@@ -110,5 +110,33 @@ describe('a row', () => {
         .slice(before)
         .map(({ title, status }) => [title, status]),
     ).toEqual([['old.jpg', 'SUCCEEDED']]);
+  });
+});
+
+describe('the rows that are shown', () => {
+  it('are the newest 100, and each that may still change', async () => {
+    const { cloud, desk } = run;
+    const { stepFunctions } = cloud;
+    cloud.bus.clear();
+    const titles = () => rowsOf(desk).map(({ title }) => title);
+    const start = (key: string) => stepFunctions.start(key, JSON.stringify({ bucket: cloud.uploadsBucket, key }));
+    cloud.gateway.nextOutcomes('NEVER');
+    cloud.s3.put(cloud.uploadsBucket, 'slow.jpg', CAT);
+    start('slow.jpg');
+    const slow = () => rowsOf(desk).find(({ title }) => title === 'slow.jpg');
+    const { requestId = '' } = await until(() => slow()?.submissions[0]);
+    for (let number = 1; number <= 100; number++) stepFunctions.stop(start(`stopped-${number}.jpg`).arn);
+    expect(slow()?.status).toBe('RUNNING');
+
+    await cloud.gateway.finish(requestId);
+    await cloud.settled();
+    expect(slow()?.status).toBe('SUCCEEDED');
+
+    const later = Date.now() + 3_600_000;
+    onTestFinished(() => void vi.restoreAllMocks());
+    vi.spyOn(Date, 'now').mockReturnValue(later);
+    // The last look at what has ended by then.
+    rowsOf(desk);
+    expect(titles()).toEqual(Array.from({ length: 100 }, (_, index) => `stopped-${index + 1}.jpg`));
   });
 });

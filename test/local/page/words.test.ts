@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Row, WaitNote } from '../../../local/page/content.ts';
 import { shortened } from '../../../local/page/shorten.ts';
-import { clock, duration, remark, shortenedBy, statusWords, waitWords } from '../../../local/page/words.ts';
+import { clock, duration, pauseWords, remark, shortenedBy, statusWords, waitWords } from '../../../local/page/words.ts';
 
 const MINUTE = 60_000;
 const wait = (kind: WaitNote['kind'], askedMs: number, ms = askedMs): WaitNote => ({
@@ -40,6 +40,17 @@ describe('a wait in words', () => {
       'A result of the same bytes stands. Looks again after 9 min, when nothing can replace it any more',
     ],
   ])('%#', (note, input, words) => expect(waitWords(note, input)).toBe(words));
+});
+
+describe('a pause in words', () => {
+  it.each([
+    ['until one is accepted', 'Do it. Uploads go on once a submission is accepted.'],
+    ['until 00:00 UTC', 'Do it. Uploads go on at 00:00 UTC.'],
+  ] as const)('says what to do, and that it lasts %s', (pauses, end) => {
+    expect(pauseWords({ reason: 'Forbidden', remedy: 'Do it.', waiting: 2, pauses })).toBe(
+      `Uploads are held back after Forbidden; 2 waiting. ${end}`,
+    );
+  });
 });
 
 describe('waits that are shortened', () => {
