@@ -9,13 +9,15 @@ import { LARGE_REGIONS } from '../../local/simulation/quotas.ts';
 import { World } from '../../local/simulation/world.ts';
 
 /** How many uploads at once, and how many later; `UPLOADS=10000` for as many. */
-const UPLOADS = Number(process.env.UPLOADS ?? 1_500);
-const LATER = 50;
+const UPLOADS = Number(process.env.UPLOADS ?? 400);
+const LATER = 20;
+/** Images of a day, where there is a limit. */
+const LIMIT = 60;
 const DAY_S = 24 * 3600;
 const PAUSING = errorsWhere(({ pauses }) => pauses !== undefined);
 
 const polling = await deploy();
-const limited = await deploy({ imagesPerDay: 200 });
+const limited = await deploy({ imagesPerDay: LIMIT });
 
 interface Options {
   gateway?: GatewayPlan;
@@ -65,7 +67,7 @@ describe('Uploads on an empty wallet, in simulated time', { timeout: 600_000 }, 
       const world = await drop(polling, { gateway: { outage: { at: 0, seconds, as: { status: 402 } } } });
       const { failed } = expectThatAllEnded(world);
       // Only those that were started before the first answer was known.
-      expect(failed).toBeLessThan(1_500);
+      expect(failed).toBeLessThan(UPLOADS / 2);
       const probes = world.gateway.posts.filter(
         ({ at }) => at > world.clock.startedAt + 600_000 && at < world.clock.startedAt + seconds * 1000,
       );
@@ -113,7 +115,7 @@ describe('Uploads above the daily limit, in simulated time', { timeout: 600_000 
     const { delivered } = expectThatAllEnded(world);
     const days = Map.groupBy(world.gateway.posts, ({ at }) => Math.floor(at / (DAY_S * 1000)));
     expect(days.size).toBeGreaterThan(2);
-    for (const posts of days.values()) expect(posts.length).toBeLessThanOrEqual(200);
-    expect(delivered).toBeGreaterThan(200);
+    for (const posts of days.values()) expect(posts.length).toBeLessThanOrEqual(LIMIT);
+    expect(delivered).toBeGreaterThan(LIMIT);
   });
 });
