@@ -43,7 +43,8 @@ export function clientsFor(environment: Readonly<Record<string, string>>): Clien
     s3: new S3Client({ ...at(AWS_ENDPOINT_URL_S3 ?? AWS_ENDPOINT_URL), forcePathStyle: isEndpointGiven }),
     secrets: new SecretsManagerClient(at(AWS_ENDPOINT_URL)),
     sfn: new SFNClient(at(AWS_ENDPOINT_URL)),
-    sqs: new SQSClient(at(AWS_ENDPOINT_URL)),
+    // A queue's URL names AWS; the endpoint may be another one.
+    sqs: new SQSClient({ ...at(AWS_ENDPOINT_URL), useQueueUrlAsEndpoint: false }),
   };
 }
 
