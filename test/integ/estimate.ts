@@ -34,8 +34,8 @@ export const ITEMS: readonly Item[] = [
   { what: 'KMS, SQS, EventBridge, DynamoDB, secrets: requests', count: EXECUTIONS * 30, price: 1 / 1_000_000 },
 ];
 
-/** About how long a run takes, most of it CloudFormation's, in minutes. */
-export const ESTIMATED_MINUTES = 45;
+/** About how long a run takes, most of it CloudFormation's, and looks of keep-pause, five minutes apart; in minutes. */
+export const ESTIMATED_MINUTES = 60;
 
 /** What a run costs about, in US dollars. */
 export function estimatedUsd(): number {
