@@ -34,7 +34,7 @@ await main(async () => {
     },
   });
   if (values.help) return console.log(USAGE);
-  if (!values.local) console.log(costInWords());
+  if (!values.local && !values.destroy) console.log(costInWords());
   if (!values.local && !values.go && !values.destroy) {
     return console.log('\nNothing was deployed. Add --go to do it, or --local to try the cases on this machine.');
   }

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { LOCAL_CREDENTIALS, LocalCloud } from '../../local/cloud.ts';
 import { Cdk } from '../integ/platforms/cdk.ts';
 import { LocalPlatform } from '../integ/platforms/local.ts';
 import { until } from '../until.ts';
@@ -148,15 +149,28 @@ describe('npm run integ', { timeout: 120_000 }, () => {
 });
 
 describe('npm run integ at an AWS-compatible endpoint', { timeout: 300_000 }, () => {
+  it('has nothing to destroy where there is no stack, and succeeds, by the CDK CLI itself', async () => {
+    const cloud = await LocalCloud.start();
+    onTestFinished(() => cloud.close());
+    const { accessKeyId, secretAccessKey } = LOCAL_CREDENTIALS;
+    const { output, exitCode } = integ(['--destroy'], {
+      ...{ AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, HOME: folder },
+      ...{ AWS_ENDPOINT_URL: cloud.awsUrl, AWS_ENDPOINT_URL_S3: cloud.s3.url },
+    });
+    expect(await exitCode, output()).toBe(0);
+    expect(output()).toContain('CutoutInteg: destroyed');
+  });
+
   it('uses the stack that the CDK CLI deploys there, and reports what it could not look at', async () => {
     // The CDK CLI finds the stack deployed, as at a second run over one that was left.
     cdkThat({});
     const platform = new LocalPlatform();
     await platform.deploy();
     onTestFinished(async () => void (await platform.destroy()));
-    const { output, exitCode } = integ(['--go', '--keep', '--only', 'What is not an image'], platform.environment);
+    // One that names a queue, whose URL is AWS's and not the endpoint's.
+    const { output, exitCode } = integ(['--go', '--keep', '--only', 'An event that comes twice'], platform.environment);
     expect(await exitCode, output()).toBe(0);
-    expect(output()).toMatch(/^✓ +\d+\.\d s {2}What is not an image fails unpaid, and an error file says so$/m);
+    expect(output()).toMatch(/^✓ +\d+\.\d s {2}An event that comes twice is paid once$/m);
     const { outcomes, notTried, denials, unseen } = reportIn();
     expect([outcomes.length, notTried, denials]).toEqual([1, [], []]);
     expect(unseen.join()).toContain('function logs: ');

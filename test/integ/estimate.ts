@@ -25,17 +25,17 @@ export const ITEMS: readonly Item[] = [
   { what: 'S3: writes and lists', count: EXECUTIONS * 30, price: 0.005 / 1_000 },
   { what: 'S3: reads', count: EXECUTIONS * 60, price: 0.0004 / 1_000 },
   { what: 'CloudWatch: logs, GB', count: 0.2, price: 0.5 },
-  { what: 'CloudWatch: 30 alarms, hours', count: 30 * HOURS, price: 0.1 / MONTH_HOURS },
-  { what: 'CloudWatch: 5 dashboards, hours', count: 5 * HOURS, price: 3 / MONTH_HOURS },
-  { what: 'CloudWatch: some 60 metrics of its own, hours', count: 60 * HOURS, price: 0.3 / MONTH_HOURS },
+  { what: 'CloudWatch: 48 alarms, hours', count: 48 * HOURS, price: 0.1 / MONTH_HOURS },
+  { what: 'CloudWatch: 6 dashboards, hours', count: 6 * HOURS, price: 3 / MONTH_HOURS },
+  { what: 'CloudWatch: some 70 metrics of its own, hours', count: 70 * HOURS, price: 0.3 / MONTH_HOURS },
   { what: 'X-Ray: traces', count: EXECUTIONS * 10, price: 5 / 1_000_000 },
   { what: 'KMS: a key, hours', count: HOURS, price: 1 / MONTH_HOURS },
   { what: 'Secrets Manager: a secret, hours', count: HOURS, price: 0.4 / MONTH_HOURS },
   { what: 'KMS, SQS, EventBridge, DynamoDB, secrets: requests', count: EXECUTIONS * 30, price: 1 / 1_000_000 },
 ];
 
-/** About how long a run takes, most of it CloudFormation's, in minutes. */
-export const ESTIMATED_MINUTES = 45;
+/** About how long a run takes, most of it CloudFormation's, and looks of keep-pause, five minutes apart; in minutes. */
+export const ESTIMATED_MINUTES = 60;
 
 /** What a run costs about, in US dollars. */
 export function estimatedUsd(): number {

@@ -16,5 +16,5 @@ export interface Places {
 }
 
 /** The removals of the stack, by the names of their outputs. */
-export const REMOVALS = ['Main', 'Webhook', 'Kms', 'Existing', 'Shared'] as const;
+export const REMOVALS = ['Guarded', 'Main', 'Webhook', 'Kms', 'Existing', 'Shared'] as const;
 export type RemovalName = (typeof REMOVALS)[number];

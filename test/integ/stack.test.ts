@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createIntegApp } from './app.ts';
+import { ITEMS } from './estimate.ts';
 import { REMOVALS } from './places.ts';
-import { SHORT_TIMEOUT_SECONDS, STACK_NAME } from './stack-name.ts';
+import { IMAGES_PER_DAY, SHORT_TIMEOUT_SECONDS, STACK_NAME } from './stack-name.ts';
 
 /** CloudFormation's limits. */
 const MAX_RESOURCES = 500;
@@ -30,6 +31,23 @@ describe('the stack of npm run integ', () => {
     expect(Buffer.byteLength(json)).toBeLessThan(MAX_TEMPLATE_BYTES);
   });
 
+  it.each([
+    ['alarms', 'AWS::CloudWatch::Alarm'],
+    ['dashboards', 'AWS::CloudWatch::Dashboard'],
+  ])('has as many %s as the estimate says', (word, type) => {
+    const { what = '' } = ITEMS.find((item) => item.what.includes(word)) ?? {};
+    expect(what).toContain(` ${Object.keys(template.findResources(type)).length} ${word}`);
+  });
+
+  it('pauses in its own removal alone, which has few images a day', () => {
+    const functions = Object.values(template.findResources('AWS::Lambda::Function'));
+    const having = (variable: string) =>
+      functions.flatMap(({ Properties }) => Properties.Environment?.Variables[variable] ?? []);
+    expect(having('IMAGES_PER_DAY')).toEqual([String(IMAGES_PER_DAY)]);
+    // Submit, on-upload and keep-pause.
+    expect(having('PAUSE_KEY')).toHaveLength(3);
+  });
+
   it('puts out where each removal is, in a value that CloudFormation takes', () => {
     for (const name of REMOVALS) {
       const [output] = Object.values(template.findOutputs(`PlacesOf${name}`));
@@ -38,13 +56,13 @@ describe('the stack of npm run integ', () => {
     }
   });
 
-  it('has one state machine whose executions time out soon, and four whose executions do not', () => {
+  it('has one state machine whose executions time out soon, and five whose executions do not', () => {
     const limits = Object.values(template.findResources('AWS::StepFunctions::StateMachine'))
       .map(({ Properties }) => JSON.stringify(Properties.DefinitionString))
       .filter((definition) => definition.includes('Removes the background of one image'))
       .map((definition) => Number(/\\"TimeoutSeconds\\":(\d+),\\"Comment\\"/.exec(definition)?.[1]));
     expect(limits.filter((limit) => limit === SHORT_TIMEOUT_SECONDS)).toHaveLength(1);
-    expect(limits.filter((limit) => limit > 86_400)).toHaveLength(4);
+    expect(limits.filter((limit) => limit > 86_400)).toHaveLength(5);
   });
 
   it('keeps, when it is destroyed, what a default deployment keeps, and nothing else', () => {

@@ -14,12 +14,15 @@ import { addCallers } from './callers.ts';
 import { SimulatedGateway } from './gateway/construct.ts';
 import { putOut, putOutPlaces } from './outputs.ts';
 import { shortenTimeout } from './shorten.ts';
-import { RESULTS_PREFIX, SHORT_TIMEOUT_SECONDS, STACK_NAME } from './stack-name.ts';
+import { IMAGES_PER_DAY, RESULTS_PREFIX, SHORT_TIMEOUT_SECONDS, STACK_NAME } from './stack-name.ts';
 
 /**
- * All that is looked at on AWS, in one stack: Cutout as anybody deploys it, polling and with buckets that stay; and four
- * more removals: called back, encrypted by a customer's key, in a bucket that was there before, and in one bucket with
- * two prefixes. They submit to a gateway that stands in the stack, too.
+ * All that is looked at on AWS, in one stack: Cutout as anybody deploys it, with buckets that stay, and with few images a
+ * day; and five more removals: one for most cases, one that is called back, encrypted by a customer's key, in a bucket that
+ * was there before, and in one bucket with two prefixes. They submit to a gateway that stands in the stack, too.
+ *
+ * Commands find the stack's own removal by its outputs. It alone pauses and has a limit: an empty wallet in one case would
+ * hold back the uploads of all others.
  */
 export class IntegStack extends CutoutStack {
   constructor(scope: Construct) {
@@ -30,19 +33,16 @@ export class IntegStack extends CutoutStack {
     if (localS3 !== undefined) resultHosts.push(localS3);
     super(scope, STACK_NAME, {
       description: 'Proves Cutout on AWS; made, used and destroyed by npm run integ',
-      settings: {
-        ...{ ...DEFAULTS, gatewayUrl, resultHosts, resultsPrefix: scope.node.tryGetContext(RESULTS_PREFIX) ?? '' },
-        // An empty wallet in one case would hold back the uploads of all others.
-        pause: false,
-      },
+      settings: { ...DEFAULTS, gatewayUrl, resultHosts, imagesPerDay: IMAGES_PER_DAY },
     });
     late.gateway = new SimulatedGateway(this, 'Gateway');
-    const main = this.node.findChild('BackgroundRemoval') as BackgroundRemoval;
-    const shared = { gatewayUrl, resultHosts, apiKeySecret: main.apiKeySecret, pause: false };
+    const own = this.node.findChild('BackgroundRemoval') as BackgroundRemoval;
+    const shared = { gatewayUrl, resultHosts, apiKeySecret: own.apiKeySecret, pause: false };
     const made = { ...shared, removalPolicy: RemovalPolicy.DESTROY };
 
     const removals = {
-      Main: { removal: main, props: { resultsPrefix: scope.node.tryGetContext(RESULTS_PREFIX) ?? '' } },
+      Guarded: { removal: own, props: {} },
+      Main: this.removal('Main', { ...made, resultsPrefix: scope.node.tryGetContext(RESULTS_PREFIX) ?? '' }),
       Webhook: this.removal('Webhook', { ...made, webhook: {} }),
       Kms: this.kms(shared),
       Existing: this.existing(made),
@@ -52,7 +52,7 @@ export class IntegStack extends CutoutStack {
     for (const [name, { removal, props }] of Object.entries(removals)) putOutPlaces(this, name, removal, props);
     putOut(this, 'GatewayBucket', late.gateway.bucket.bucketName);
     putOut(this, 'GatewayUrl', late.gateway.url);
-    addCallers(this, main);
+    addCallers(this, removals.Main.removal);
     acceptHelpers(this);
   }
 

@@ -56,26 +56,27 @@ export class Trial {
   }
 
   /** The execution that an upload started, once there is one. Without versions, only the first of its key is found. */
-  async executionOf(upload: Upload): Promise<Execution> {
+  async executionOf(upload: Upload, ms?: number): Promise<Execution> {
     const { stateMachineArn } = this.places(upload.removal);
     const { executions } = this.target;
     if (upload.versionId !== undefined) {
       const arn = executionArn(stateMachineArn, executionName(upload));
-      return this.until('the execution of the upload', () => executions.find(arn));
+      return this.until('the execution of the upload', () => executions.find(arn), ms);
     }
-    return this.until('the execution of the upload', async () => {
+    const look = async () => {
       for (const arn of await executions.named(stateMachineArn, this.token)) {
         const execution = await executions.find(arn);
         const { key, etag } = JSON.parse(execution?.input ?? '{}');
         if (key === upload.key && etag === upload.etag) return execution;
       }
       return undefined;
-    });
+    };
+    return this.until('the execution of the upload', look, ms);
   }
 
-  /** Waits until the execution of an upload has ended. */
+  /** Waits until the execution of an upload has ended: so long for its start, and as long again for its end. */
   async ended(upload: Upload, ms?: number): Promise<Execution> {
-    const { executionArn: arn = '' } = await this.executionOf(upload);
+    const { executionArn: arn = '' } = await this.executionOf(upload, ms);
     return this.endOf(arn, ms);
   }
 

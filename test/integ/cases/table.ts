@@ -8,6 +8,7 @@ import { ENCRYPTION } from './encryption.ts';
 import { EXISTING } from './existing.ts';
 import { FAILURES } from './failures.ts';
 import { GATEWAY } from './gateway.ts';
+import { GUARDS } from './guards.ts';
 import { METRICS } from './metrics.ts';
 import { RESULTS } from './results.ts';
 import { UPLOADS } from './uploads.ts';
@@ -25,6 +26,7 @@ export const CASES: readonly Case[] = [
   ...CALLERS,
   ...FAILURES,
   ...COMMANDS,
+  ...GUARDS,
   ...METRICS,
   ...CHANGES,
   ...DESTROYED,

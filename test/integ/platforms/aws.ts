@@ -49,6 +49,9 @@ export class AwsPlatform implements Platform {
     await this.#cdk.deploy(context);
   }
 
+  /** They run by themselves, as everybody's do. */
+  async runSchedules(): Promise<void> {}
+
   denials(since: Date): Promise<Denials> {
     return new AwsAccess(this.#clients).denials(since);
   }

@@ -48,6 +48,10 @@ export class LocalPlatform implements Platform {
     this.#access.deployed();
   }
 
+  async runSchedules(): Promise<void> {
+    await this.cloud.runSchedules();
+  }
+
   /** What roles would not be allowed on AWS, by the policies of the template. */
   async denials(): Promise<Denials> {
     return { denials: (await this.#access?.denials()) ?? [], unseen: [] };

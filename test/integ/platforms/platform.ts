@@ -41,6 +41,8 @@ export interface Platform {
   readonly lanes: number;
   /** Deploys the stack, or deploys it again with another context. */
   deploy(context?: Readonly<Record<string, string>>): Promise<void>;
+  /** Runs what schedules run, where nobody need wait for its time. */
+  runSchedules(): Promise<void>;
   /** What IAM has refused since. */
   denials(since: Date): Promise<Denials>;
   /**

@@ -2,6 +2,8 @@ import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SFNClient } from '@aws-sdk/client-sfn';
@@ -12,6 +14,8 @@ export interface Clients {
   cloudFormation: CloudFormationClient;
   cloudTrail: CloudTrailClient;
   cloudWatch: CloudWatchClient;
+  dynamoDb: DynamoDBClient;
+  lambda: LambdaClient;
   logs: CloudWatchLogsClient;
   s3: S3Client;
   secrets: SecretsManagerClient;
@@ -38,12 +42,15 @@ export function clientsFor(environment: Readonly<Record<string, string>>): Clien
     cloudFormation: new CloudFormationClient(at(AWS_ENDPOINT_URL)),
     cloudTrail: new CloudTrailClient(at(AWS_ENDPOINT_URL)),
     cloudWatch: new CloudWatchClient(at(AWS_ENDPOINT_URL)),
+    dynamoDb: new DynamoDBClient(at(AWS_ENDPOINT_URL)),
+    lambda: new LambdaClient(at(AWS_ENDPOINT_URL)),
     logs: new CloudWatchLogsClient(at(AWS_ENDPOINT_URL)),
     // Whoever names an endpoint seldom has a host name for each bucket there.
     s3: new S3Client({ ...at(AWS_ENDPOINT_URL_S3 ?? AWS_ENDPOINT_URL), forcePathStyle: isEndpointGiven }),
     secrets: new SecretsManagerClient(at(AWS_ENDPOINT_URL)),
     sfn: new SFNClient(at(AWS_ENDPOINT_URL)),
-    sqs: new SQSClient(at(AWS_ENDPOINT_URL)),
+    // A queue's URL names AWS; the endpoint may be another one.
+    sqs: new SQSClient({ ...at(AWS_ENDPOINT_URL), useQueueUrlAsEndpoint: false }),
   };
 }
 

@@ -3,6 +3,7 @@ import {
   type DescribeExecutionCommandOutput,
   ExecutionDoesNotExist,
   type HistoryEvent,
+  ListExecutionsCommand,
   paginateGetExecutionHistory,
   paginateListExecutions,
   RedriveExecutionCommand,
@@ -34,6 +35,12 @@ export class Executions {
       if (error instanceof ExecutionDoesNotExist) return undefined;
       throw error;
     }
+  }
+
+  /** Whether any execution of a state machine has not ended. */
+  async areRunning(stateMachineArn: string): Promise<boolean> {
+    const running = new ListExecutionsCommand({ stateMachineArn, statusFilter: 'RUNNING', maxResults: 1 });
+    return ((await this.#sfn.send(running)).executions ?? []).length > 0;
   }
 
   async redrive(executionArn: string): Promise<void> {

@@ -9,6 +9,7 @@ import { STACK_NAME } from '../stack-name.ts';
 import { type Clients, clientsFor, destroyClients } from './clients.ts';
 import { Executions } from './executions.ts';
 import { RemoteGateway } from './gateway.ts';
+import { RemoteGuards } from './guards.ts';
 import { Objects } from './objects.ts';
 
 const COMMANDS = join(import.meta.dirname, '../../../commands');
@@ -26,6 +27,7 @@ export class Target {
   readonly objects: Objects;
   readonly executions: Executions;
   readonly gateway: RemoteGateway;
+  readonly guards: RemoteGuards;
   #outputs: Map<string, string>;
 
   /** Looks at the stack that is deployed. */
@@ -41,6 +43,7 @@ export class Target {
     this.objects = new Objects(clients.s3);
     this.executions = new Executions(clients.sfn);
     this.gateway = new RemoteGateway(this.objects, this.output('GatewayBucket'));
+    this.guards = new RemoteGuards(clients, (name) => this.output(name));
   }
 
   close(): void {
