@@ -91,11 +91,18 @@ export function synthesizeApp(
   }
 }
 
+interface Names {
+  name: string;
+  arn: string;
+}
+
 /** A synthesized template whose references resolve to names on this machine. */
 export class Template {
   readonly stackName: string;
   readonly #resources: TemplateJson['Resources'];
   readonly #outputs: Record<string, { Value: Json }>;
+  /** By logical id, as they are asked for at each call of a service. */
+  readonly #known = new Map<string, Names>();
   /** Addresses of function URLs, by logical id; on AWS they are known once deployed. */
   readonly functionUrls = new Map<string, string>();
 
@@ -144,7 +151,13 @@ export class Template {
     return this.#names(logicalId).arn;
   }
 
-  #names(logicalId: string): { name: string; arn: string } {
+  #names(logicalId: string): Names {
+    const known = this.#known.get(logicalId) ?? this.#namesAnew(logicalId);
+    this.#known.set(logicalId, known);
+    return known;
+  }
+
+  #namesAnew(logicalId: string): Names {
     const type = this.#resources[logicalId]?.Type;
     const { [NAME_PROPERTIES[type ?? ''] ?? '']: given } = (this.#resources[logicalId]?.Properties ?? {}) as NamedJson;
     const made = type === 'AWS::S3::Bucket' ? this.#bucketName(logicalId) : logicalId;

@@ -13,9 +13,9 @@ export async function pauseOf(deployment: Deployment): Promise<Pause | undefined
 }
 
 /** Between two tries to change the event source mapping while Lambda is at another change of it, in milliseconds. */
-const BUSY_MS = 5_000;
+const BUSY_MS = 2_000;
 /** Lambda takes about a minute for a change. */
-const MAX_TRIES = 36;
+const MAX_TRIES = 90;
 
 /**
  * Lets uploads go on: ends the pause, if there is one, and has them taken from their queue.

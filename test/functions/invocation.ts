@@ -1,4 +1,5 @@
 import type { Context } from 'aws-lambda';
+import { vi } from 'vitest';
 
 /** What Lambda tells a function about the invocation. */
 export const CONTEXT: Context = {
@@ -16,14 +17,19 @@ export const CONTEXT: Context = {
   succeed: () => {},
 };
 
-/** Sets the environment that a function's module reads when it is imported: what the stack gives it, and AWS's own. */
+/**
+ * Sets the environment that a function's module reads when it is imported, until the end of the file: what the stack
+ * gives it, and AWS's own. What is imported from then on is loaded anew.
+ */
 export function setEnvironment(variables: Record<string, string>): void {
-  Object.assign(process.env, {
+  const all = {
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: 'AKIALOCAL',
     AWS_SECRET_ACCESS_KEY: 'secret',
     POWERTOOLS_LOG_LEVEL: 'SILENT',
     POWERTOOLS_METRICS_DISABLED: 'true',
     ...variables,
-  });
+  };
+  for (const [name, value] of Object.entries(all)) vi.stubEnv(name, value);
+  vi.resetModules();
 }

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { CutoutError, type ErrorName } from '../../../functions/errors.ts';
-import { Gateway } from '../../../functions/gateway/client.ts';
+import type { ErrorName } from '../../../functions/errors.ts';
 import type { Job } from '../../../functions/job.ts';
 import { setEnvironment } from '../invocation.ts';
 import { serve } from '../servers.ts';
 
 setEnvironment({});
+const { CutoutError } = await import('../../../functions/errors.ts');
+const { Gateway } = await import('../../../functions/gateway/client.ts');
 const { withRenewal } = await import('../../../functions/results/renewal.ts');
 
 const HOUR = 3_600_000;

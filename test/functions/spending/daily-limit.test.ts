@@ -30,7 +30,6 @@ beforeEach(async () => {
 });
 afterAll(async () => {
   vi.useRealTimers();
-  vi.unstubAllEnvs();
   await dynamoDb.close();
 });
 
