@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { AwsError } from '../../local/aws-api.ts';
-import { type CloudOptions, LOCAL_API_KEY } from '../../local/cloud.ts';
+import type { CloudOptions } from '../../local/cloud.ts';
 import type { S3Fault } from '../../local/s3.ts';
 import { errorFile } from '../pipeline-rig.ts';
 import { until } from '../until.ts';
@@ -80,12 +80,7 @@ area(
       cutout({ also: 'redriven by itself within five minutes' }),
       async (scene) => {
         endPauseAfterwards(scene);
-        const { secrets, template } = scene.cloud;
-        const arn = template.output('ApiKeySecretArn');
-        secrets.create(arn);
-        await scene.crash('submit');
-        expect((await scene.upload()).error).toBe('ApiKeyNotSet');
-        secrets.put(arn, LOCAL_API_KEY);
+        await scene.uploadWithoutApiKey();
         await fiveMinutesPass(scene);
       },
       'Secrets Manager',

@@ -1,5 +1,4 @@
 import { expect, vi } from 'vitest';
-import { LOCAL_API_KEY } from '../../local/cloud.ts';
 import { errorFile } from '../pipeline-rig.ts';
 import { until } from '../until.ts';
 import { area } from './area.ts';
@@ -41,12 +40,7 @@ area('Redriving, once the reason is gone', 'gateway or CDN, until the redrive', 
     'ApiKeyNotSet',
     cutout(),
     async (scene) => {
-      const { secrets, template } = scene.cloud;
-      const arn = template.output('ApiKeySecretArn');
-      secrets.create(arn);
-      await scene.crash('submit');
-      expect((await scene.upload()).error).toBe('ApiKeyNotSet');
-      secrets.put(arn, LOCAL_API_KEY);
+      await scene.uploadWithoutApiKey();
       await scene.redrive();
     },
     'Secrets Manager, until the redrive',

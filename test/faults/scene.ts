@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { LocalCloud } from '../../local/cloud.ts';
+import { LOCAL_API_KEY, type LocalCloud } from '../../local/cloud.ts';
 import type { BusEvent } from '../../local/event-bus.ts';
 import type { LocalQueue } from '../../local/queue.ts';
 import type { Execution } from '../../local/step-functions.ts';
@@ -116,6 +116,29 @@ export class Scene extends Injection {
     const execution = await this.start(body);
     await this.cloud.settled();
     return execution;
+  }
+
+  /** Uploads a version while no API key is stored, and stores it once that has failed. */
+  async uploadWithoutApiKey(): Promise<void> {
+    const { secrets, template } = this.cloud;
+    const arn = template.output('ApiKeySecretArn');
+    secrets.create(arn);
+    await this.crash('submit');
+    expect((await this.upload()).error).toBe('ApiKeyNotSet');
+    secrets.put(arn, LOCAL_API_KEY);
+  }
+
+  /** Uploads two versions, of which the newer one is processed first. @param between Before the older one's event comes. */
+  async uploadOvertaken(between: () => void = () => undefined): Promise<void> {
+    const { held, release } = this.holdEvents('Object Created');
+    this.put();
+    this.replace();
+    release(held[1]);
+    await this.settled();
+    between();
+    release(held[0]);
+    await until(() => this.executions.length === 2 || undefined);
+    await this.settled();
   }
 
   /** Waits until an execution has entered a state so many times. */

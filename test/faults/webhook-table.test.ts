@@ -1,6 +1,5 @@
 import { expect } from 'vitest';
 import { statesOf } from '../executions.ts';
-import { until } from '../until.ts';
 import { area } from './area.ts';
 import {
   AREA,
@@ -89,15 +88,7 @@ area(
       'throttled when a superseded submission is noted',
       cutout({ also: 'the older one ends SUPERSEDED, unpaid' }),
       async (scene) => {
-        const { held, release } = scene.holdEvents('Object Created');
-        scene.put();
-        scene.replace();
-        release(held[1]);
-        await scene.settled();
-        scene.failTable('close', THROTTLED, 2);
-        release(held[0]);
-        await until(() => scene.executions.length === 2 || undefined);
-        await scene.settled();
+        await scene.uploadOvertaken(() => scene.failTable('close', THROTTLED, 2));
         expect(scene.statusOf(0, 2)).toEqual(['DELIVERED', 'SUPERSEDED']);
       },
     );

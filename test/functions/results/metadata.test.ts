@@ -10,20 +10,9 @@ import {
 } from '../../../functions/results/metadata.ts';
 import { PNG } from '../../pictures.ts';
 import { PLAIN, startS3 } from '../s3.ts';
+import { CAT_JOB, SOURCE as source } from './cat-job.ts';
 
-const source = { bucket: 'uploads', key: 'photos/猫.jpg', versionId: 'v1', etag: 'abc' };
-const job: Job = {
-  execution: 'cat-0123',
-  source,
-  submission: 1,
-  submissionId: 'cat-0123#1',
-  requestId: 'id-1',
-  submittedAt: '2026-03-31T10:00:00.000Z',
-  status: 'COMPLETED',
-  sourceSize: 123,
-  sourceChecksum: 'crc64nvme:AAAAAAAAAAA=',
-  waitSeconds: 5,
-};
+const job: Job = { ...CAT_JOB, sourceSize: 123, sourceChecksum: 'crc64nvme:AAAAAAAAAAA=' };
 
 describe('the metadata of a result', () => {
   it('says where it came from, and comes through S3 as it is', async () => {

@@ -1,24 +1,13 @@
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, it, vi } from 'vitest';
-import type { Job } from '../../../functions/job.ts';
 import { resultMetadata } from '../../../functions/results/metadata.ts';
 import { headObject } from '../../../functions/results/objects.ts';
 import { allResults, settlesInSeconds, standingResult, whySettled } from '../../../functions/results/standing.ts';
 import { PNG } from '../../pictures.ts';
 import { PLAIN, startS3, VERSIONED } from '../s3.ts';
 import { serve } from '../servers.ts';
+import { CAT_JOB as job, SOURCE as source } from './cat-job.ts';
 
-const source = { bucket: 'uploads', key: 'photos/猫.jpg', versionId: 'v1', etag: 'abc' };
-const job: Job = {
-  execution: 'cat-0123',
-  source,
-  submission: 1,
-  submissionId: 'cat-0123#1',
-  requestId: 'id-1',
-  submittedAt: '2026-03-31T10:00:00.000Z',
-  status: 'COMPLETED',
-  waitSeconds: 5,
-};
 const place = { bucket: PLAIN, resultKey: 'photos/猫.jpg' };
 
 function put(client: S3Client, key: string, contentType = 'image/png', metadata = resultMetadata(job)) {
