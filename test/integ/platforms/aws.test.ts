@@ -133,7 +133,7 @@ describe('what IAM has refused', () => {
       }),
     });
     const { denials, unseen } = await new AwsAccess(clients).denials(SINCE);
-    expect(unseen).toEqual([]);
+    expect(unseen).toEqual([expect.stringMatching(/^CloudTrail: the last minutes/)]);
     expect(denials.map(({ said: _, ...denial }) => denial)).toEqual(
       expect.arrayContaining([
         { principal: 'CutoutInteg-SubmitRole', action: 's3:GetObject', where: 'function log' },
@@ -142,6 +142,27 @@ describe('what IAM has refused', () => {
       ]),
     );
     expect(denials).toHaveLength(3);
+  });
+
+  it('is told of as unseen beyond 200 failed executions of a state machine, and 40 pages of the trail', async () => {
+    const executions = Array.from({ length: 203 }, () => ({ executionArn: 'x', startDate: 1.8e9, status: 'FAILED' }));
+    const { clients, asked } = await clientsThat({
+      ListStackResources: () => resources(['Machine', 'AWS::StepFunctions::StateMachine', MACHINE]),
+      ListExecutions: () => ({ executions }),
+      GetExecutionHistory: () => ({ events: [] }),
+      LookupEvents: () => ({
+        Events: [{ EventTime: Date.parse('2026-11-27T10:30:00Z') / 1000, CloudTrailEvent: '{}' }],
+        NextToken: 'more',
+      }),
+    });
+    const { unseen } = await new AwsAccess(clients).denials(SINCE);
+    expect(asked.filter((each) => each === 'GetExecutionHistory')).toHaveLength(200);
+    expect(asked.filter((each) => each === 'LookupEvents')).toHaveLength(40);
+    expect(unseen.sort()).toEqual([
+      expect.stringMatching(/^CloudTrail: events before 2026-11-27T10:30:00/),
+      expect.stringMatching(/^CloudTrail: the last minutes/),
+      'execution histories: 3 of 203 failed executions of CutoutInteg-Main',
+    ]);
   });
 
   it('is told of as unseen where one may not look', async () => {
