@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type BuildOptions, build } from 'esbuild';
+import { LAMBDA_CODE } from '../infra/parts/bundle.ts';
 import { BUNDLES } from '../infra/parts/paths.ts';
 import { REGION, synthesize } from '../local/template.ts';
 import type { Size } from './size.ts';
@@ -14,14 +15,8 @@ const PROCESSES = { small: 1, full: 15 };
 /** How many times as long as an empty handler with one SDK client a function may take. */
 const LIMIT = 3;
 
-const ESM: BuildOptions = {
-  ...{ bundle: true, platform: 'node', target: 'node24', format: 'esm', logLevel: 'warning' },
-  banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
-};
-/** As `infra/parts/bundle.ts` makes bundles. */
-const OURS: BuildOptions = { ...ESM, minify: true, mainFields: ['module', 'main'] };
 /** What comes of no thought: the SDK's CommonJS, which is bundled whole, not minified, and without source maps. */
-const NAIVE: BuildOptions = { ...ESM, mainFields: ['main'] };
+const NAIVE: BuildOptions = { ...LAMBDA_CODE, minify: false, mainFields: ['main'] };
 
 const EMPTY = 'export const handler = async () => undefined;';
 const ONE_CLIENT = `
@@ -47,8 +42,8 @@ export async function run(size: Size): Promise<void> {
   // Beside the bundles, so that what is imported is found.
   const folder = mkdtempSync(join(ROOT, 'dist/bench-'));
   try {
-    const empty = await built('empty', { contents: EMPTY, resolveDir: ROOT }, OURS, folder);
-    const oneClient = await built('one-client', { contents: ONE_CLIENT, resolveDir: ROOT }, OURS, folder);
+    const empty = await built('empty', { contents: EMPTY, resolveDir: ROOT }, LAMBDA_CODE, folder);
+    const oneClient = await built('one-client', { contents: ONE_CLIENT, resolveDir: ROOT }, LAMBDA_CODE, folder);
     const functions = deployedFunctions().filter(({ name }) => size === 'full' || name === 'submit');
     const naive = await Promise.all(
       functions.map(async ({ name, environment }) => {

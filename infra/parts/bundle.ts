@@ -1,9 +1,22 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
 import { BUNDLES } from './paths.ts';
 
 const FUNCTIONS = join(import.meta.dirname, '../../functions');
+
+/** How esbuild makes code that Lambda runs. */
+export const LAMBDA_CODE = {
+  bundle: true,
+  minify: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'esm',
+  mainFields: ['module', 'main'],
+  logLevel: 'warning',
+  // Some CommonJS dependencies call require() for Node's own modules, which an ES module does not have.
+  banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
+} satisfies BuildOptions;
 
 /**
  * Bundles every function into `dist/functions/<name>/<name>.mjs`, AWS SDK included, so that what runs is what was
@@ -24,20 +37,12 @@ export async function bundleFunctions(): Promise<void> {
 
 async function bundle(name: string): Promise<void> {
   const { metafile } = await build({
+    ...LAMBDA_CODE,
     entryPoints: [join(FUNCTIONS, `${name}.ts`)],
     outfile: join(BUNDLES, bundleOf(name)),
-    bundle: true,
-    minify: true,
-    platform: 'node',
-    target: 'node24',
-    format: 'esm',
-    mainFields: ['module', 'main'],
     sourcemap: true,
     sourcesContent: false,
     metafile: true,
-    logLevel: 'warning',
-    // Some CommonJS dependencies call require() for Node's own modules, which an ES module does not have.
-    banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
   });
   writeFileSync(join(BUNDLES, metafileOf(name)), JSON.stringify(metafile));
 }

@@ -3,6 +3,7 @@ import { modelId } from '../../local/gateway/job.ts';
 import { SUBMIT_PATH } from '../../local/gateway/pixazo.ts';
 import type { Outcome } from './case.ts';
 import { CASES } from './cases/table.ts';
+import { IntegCommand } from './command.ts';
 import { LocalPlatform } from './platforms/local.ts';
 import { runCases } from './run.ts';
 import { Target } from './target/target.ts';
@@ -83,5 +84,22 @@ describe('the gateway behind a function URL', () => {
     const look = async () => (await (await ask(`/v2/requests/status/${request_id}`)).json()) as Record<string, unknown>;
     await expect.poll(look, { timeout: 20_000 }).toMatchObject({ status: 'FAILED', output: null });
     expect(await look()).toMatchObject({ error: expect.stringContaining('Could not fetch the image') });
+  });
+});
+
+describe('npm run integ -- --go at an AWS-compatible endpoint', { timeout: 120_000 }, () => {
+  it('uses the stack that the CDK CLI deploys there, and reports what it could not look at', async () => {
+    const integ = new IntegCommand();
+    // The CDK CLI finds the stack deployed, as at a second run over one that was left.
+    integ.cdkThat({});
+    // One that names a queue, whose URL is AWS's and not the endpoint's.
+    const only = ['--only', 'An event that comes twice'];
+    const { output, exitCode } = integ.start(['--go', '--keep', ...only], platform.environment);
+    expect(await exitCode, output()).toBe(0);
+    expect(output()).toMatch(/^✓ +\d+\.\d s {2}An event that comes twice is paid once$/m);
+    const { outcomes, notTried, denials, unseen } = integ.report;
+    expect([outcomes.length, notTried, denials]).toEqual([1, [], []]);
+    expect(unseen.join()).toContain('function logs: ');
+    expect(integ.commands).toEqual(['deploy']);
   });
 });

@@ -40,13 +40,7 @@ async function backfill(trial: Trial): Promise<void> {
   await trial.until('the result', () => trial.target.objects.get(bucket, key));
 }
 
-async function moveByCommand(trial: Trial): Promise<void> {
-  const { output, exitCode } = await trial.target.shell(trial.target.output('MoveDeadLettersCommand'));
-  assert.equal(exitCode, 0, output);
-  assert.match(output, /TaskHandle/);
-}
-
-/** The project's own commands, which find the stack's own removal; and those that the stack prints. */
+/** The project's own commands, which find the stack's own removal. */
 export const COMMANDS: Case[] = [
   { name: 'npm run smoke sees an image through', group: GUARDED, run: onNewDay(smoke) },
   {
@@ -55,5 +49,4 @@ export const COMMANDS: Case[] = [
     run: onNewDay(failuresAndRedrive),
   },
   { name: 'npm run backfill counts, then submits', group: GUARDED, run: onNewDay(backfill) },
-  { name: 'The printed command moves dead letters', needs: ['a shell with the AWS CLI'], run: moveByCommand },
 ];

@@ -41,6 +41,6 @@ async function reportsAborted(trial: Trial): Promise<void> {
 /** What is told of executions that did not succeed. */
 export const FAILURES: Case[] = [
   { name: 'An execution that fails is reported by an error file', run: reportsFailed, quick: true },
-  { name: 'An execution that times out is reported', needs: ['time limits of executions'], run: reportsTimedOut },
+  { name: 'An execution that times out is reported', run: reportsTimedOut },
   { name: 'An execution that is stopped is reported, and can be redriven', quick: true, run: reportsAborted },
 ];

@@ -22,8 +22,11 @@ async function error(trial: Trial): Promise<void> {
 }
 
 async function tooMany(trial: Trial): Promise<string | undefined> {
-  const refusal = { status: 429, headers: { 'retry-after': '11' } };
-  await trial.gateway({ submits: [refusal, refusal], statuses: [refusal] });
+  const refusal = { status: 429 };
+  await trial.gateway({
+    submits: [refusal, refusal],
+    statuses: [{ ...refusal, headers: { 'retry-after': '11' } }],
+  });
   const execution = await trial.ended(await trial.upload('Main', 'cat.png', await picture()));
   delivered(execution);
   await paid(trial, 1);
@@ -105,13 +108,24 @@ async function brokenDownload(trial: Trial): Promise<void> {
   await paid(trial, 1);
 }
 
+async function redirectedElsewhere(trial: Trial): Promise<void> {
+  const elsewhere = { status: 302, headers: { location: 'https://elsewhere.example/output.png' } };
+  await trial.gateway({ downloads: Array(10).fill(elsewhere) });
+  const upload = await trial.upload('Main', 'cat.png', await picture());
+  failedWith(await trial.ended(upload), 'UntrustedResultUrl');
+  assert.equal((await trial.errorFile(upload)).error, 'UntrustedResultUrl');
+  const left = await trial.target.objects.list(trial.places('Main').results, trial.resultKey(upload));
+  assert.deepEqual(left, [`${trial.resultKey(upload)}.error.json`]);
+}
+
 /** What Cutout makes of the gateway's answers. */
 export const GATEWAY: Case[] = [
   { name: 'FAILED at the gateway fails the execution, and an error file says so', quick: true, run: failed },
   { name: 'ERROR at the gateway is submitted again', quick: true, run: error },
-  { name: '429 is retried, and Retry-After heeded', quick: true, run: tooMany },
+  { name: '429 is retried, and a status request heeds its Retry-After', quick: true, run: tooMany },
   { name: '402 fails at once, and a redrive delivers after topping up', quick: true, run: emptyWallet },
   { name: 'A redrive goes on at the state that failed, without paying again', quick: true, run: redrive },
   { name: 'Unusable answers to status requests count as still working', run: unusableAnswers },
   { name: 'A result that is cut is never stored, and fetched again', run: brokenDownload },
+  { name: 'A result is not fetched from a host that is not trusted', quick: true, run: redirectedElsewhere },
 ];

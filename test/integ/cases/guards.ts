@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Case } from '../case.ts';
-import { IMAGES_PER_DAY } from '../stack-name.ts';
+import { IMAGES_PER_DAY, STACK_NAME } from '../stack-name.ts';
 import type { Execution } from '../target/executions.ts';
 import type { Trial, Upload } from '../trial.ts';
 import { delivered, failedWith, madeFrom, paid } from './check.ts';
@@ -59,7 +59,8 @@ async function waits(trial: Trial, upload: Upload, others: number): Promise<void
 /** npm run failures must begin with the pause. How many wait, SQS knows about; that something does has been seen before. */
 async function saysPaused(trial: Trial, reason: string): Promise<void> {
   const said = await trial.target.command('failures', '--since', '2h');
-  says(said, new RegExp(`^Paused since \\S+: ${reason}, \\d+ waiting\\. .*\\nTo let them go on: npm run resume\\n`));
+  const resume = `npm run resume -- --stack ${STACK_NAME}`;
+  says(said, new RegExp(`^Paused since \\S+: ${reason}, \\d+ waiting\\. .*\\nTo let them go on: ${resume}\\n`));
 }
 
 /** Whether uploads are held back must be said by nothing any more. */

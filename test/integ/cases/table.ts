@@ -3,6 +3,7 @@ import { BACKFILL } from './backfill.ts';
 import { CALLERS } from './callers.ts';
 import { CHANGES } from './changes.ts';
 import { COMMANDS } from './commands.ts';
+import { DEAD_LETTERS } from './dead-letters.ts';
 import { DESTROYED } from './destroyed.ts';
 import { ENCRYPTION } from './encryption.ts';
 import { EXISTING } from './existing.ts';
@@ -26,6 +27,7 @@ export const CASES: readonly Case[] = [
   ...CALLERS,
   ...FAILURES,
   ...COMMANDS,
+  ...DEAD_LETTERS,
   ...GUARDS,
   ...METRICS,
   ...CHANGES,

@@ -8,6 +8,7 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { buildSync } from 'esbuild';
 import { ImageBucket } from '../../../infra/parts/bucket.ts';
+import { LAMBDA_CODE } from '../../../infra/parts/bundle.ts';
 import { accept, acceptWildcard } from '../../../infra/parts/nag.ts';
 
 const BUNDLE = join(import.meta.dirname, '../../../dist/integ/gateway');
@@ -83,17 +84,10 @@ export class SimulatedGateway extends Construct {
 function bundled(): string {
   const file = join(BUNDLE, 'gateway.mjs');
   const { outputFiles } = buildSync({
+    ...LAMBDA_CODE,
     entryPoints: [join(import.meta.dirname, 'handler.ts')],
     outfile: file,
     write: false,
-    bundle: true,
-    minify: true,
-    platform: 'node',
-    target: 'node24',
-    format: 'esm',
-    mainFields: ['module', 'main'],
-    logLevel: 'warning',
-    banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
   });
   const code = outputFiles[0]?.text ?? '';
   if (existsSync(file) && readFileSync(file, 'utf8') === code) return BUNDLE;

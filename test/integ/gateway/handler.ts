@@ -90,10 +90,7 @@ async function download(requestId: string): Promise<LambdaFunctionURLResult> {
   const before = await state.note(KEYS.downloads(requestId), {});
   const behaviour = downloads[before] ?? 'normal';
   if (behaviour === 'html') return answerOf(webPage);
-  if (typeof behaviour === 'object') {
-    if ('status' in behaviour) return answerOf(behaviour);
-    return answerOf({ status: 302, headers: { location: behaviour.redirect } });
-  }
+  if (typeof behaviour === 'object') return answerOf(behaviour);
   if (resultBytes > MAX_INLINE_BYTES) {
     return answerOf({ status: 302, headers: { location: await state.resultUrl(requestId) } });
   }

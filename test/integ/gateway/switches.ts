@@ -7,7 +7,7 @@ export type SubmitSwitch = 'accept' | 'html' | 'redirect' | 'hang' | 'no-request
 export type StatusSwitch = 'normal' | 'html' | 'hang' | Answer | { document: Record<string, unknown> };
 
 /** How a result is served, as far as a function URL can. */
-export type DownloadSwitch = 'normal' | 'html' | 'truncated' | Answer | { redirect: string };
+export type DownloadSwitch = 'normal' | 'html' | 'truncated' | Answer;
 
 /**
  * What the simulated gateway does with the images of one case, as an object in its bucket. Lists are for the first

@@ -9,9 +9,9 @@ import type { Clients } from '../target/clients.ts';
 
 /** In logs, what refusals have in common. */
 const PATTERN = '?AccessDenied ?"Access Denied" ?"not authorized to perform"';
-/** CloudTrail answers two requests a second, of 50 events each: more pages than these are not looked through. */
+/** CloudTrail answers two requests a second, of 50 events each: more pages than these, the newest, are not looked through. */
 const TRAIL_PAGES = 40;
-/** Failed executions whose histories are read. */
+/** Failed executions of each state machine, the newest, whose histories are read. */
 const HISTORIES = 200;
 
 /** What IAM has refused on AWS: by function logs, execution histories and CloudTrail's management events. */
@@ -37,8 +37,10 @@ export class AwsAccess {
     const ids = async (type: string) => (await resources).get(type) ?? [];
     await Promise.all([
       look('function logs', async () => this.#inLogs(await ids('AWS::Logs::LogGroup'), since)),
-      look('execution histories', async () => this.#inHistories(await ids('AWS::StepFunctions::StateMachine'), since)),
-      look('CloudTrail', () => this.#inTrail(since)),
+      look('execution histories', async () =>
+        this.#inHistories(await ids('AWS::StepFunctions::StateMachine'), since, unseen),
+      ),
+      look('CloudTrail', () => this.#inTrail(since, unseen)),
     ]);
     return { denials: distinct(denials), unseen };
   }
@@ -68,7 +70,7 @@ export class AwsAccess {
     return denials;
   }
 
-  async #inHistories(stateMachines: string[], since: Date): Promise<Denial[]> {
+  async #inHistories(stateMachines: string[], since: Date, unseen: string[]): Promise<Denial[]> {
     const { sfn: client } = this.#clients;
     const denials: Denial[] = [];
     for (const stateMachineArn of stateMachines) {
@@ -84,6 +86,8 @@ export class AwsAccess {
           ),
         );
       }
+      const left = failed.length - HISTORIES;
+      if (left > 0) unseen.push(`execution histories: ${left} of ${failed.length} failed executions of ${by}`);
       for (const executionArn of failed.slice(0, HISTORIES)) {
         for await (const { events = [] } of paginateGetExecutionHistory(
           { client },
@@ -100,11 +104,12 @@ export class AwsAccess {
     return denials;
   }
 
-  async #inTrail(since: Date): Promise<Denial[]> {
+  async #inTrail(since: Date, unseen: string[]): Promise<Denial[]> {
     const { cloudTrail: client } = this.#clients;
     const denials: Denial[] = [];
     let pages = 0;
-    for await (const { Events = [] } of paginateLookupEvents({ client, pageSize: 50 }, { StartTime: since })) {
+    const query = { StartTime: since };
+    for await (const { Events = [], NextToken } of paginateLookupEvents({ client, pageSize: 50 }, query)) {
       for (const { CloudTrailEvent = '{}' } of Events) {
         const { errorCode = '', userIdentity = {}, eventSource = '', eventName = '' } = JSON.parse(CloudTrailEvent);
         const principal =
@@ -115,8 +120,11 @@ export class AwsAccess {
         const [denial] = denialsIn('AccessDenied', { by: principal, where: 'CloudTrail' });
         if (denial) denials.push({ ...denial, action: `${eventSource.split('.')[0]}:${eventName}`, said: '' });
       }
-      if (++pages === TRAIL_PAGES) break;
+      if (++pages < TRAIL_PAGES || NextToken === undefined) continue;
+      unseen.push(`CloudTrail: events before ${Events.at(-1)?.EventTime?.toISOString()}: there were too many`);
+      break;
     }
+    unseen.push('CloudTrail: the last minutes: by its documentation, events may arrive some 15 minutes later');
     return denials;
   }
 }

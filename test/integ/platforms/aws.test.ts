@@ -11,6 +11,12 @@ import { Remains } from './remains.ts';
  */
 type Answers = Record<string, (input: string) => object | string | undefined>;
 
+/** Answers that are errors, as XML and as JSON. */
+const STACK_MISSING =
+  '<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code><Message>Stack with id CutoutInteg does not exist</Message></Error></ErrorResponse>';
+const BUCKET_MISSING = '<Error><Code>NoSuchBucket</Code><Message>The specified bucket does not exist</Message></Error>';
+const SECRET_MISSING = { __type: 'ResourceNotFoundException', message: "Secrets Manager can't find the secret" };
+
 /** Clients of services that answer so; operations are named as the services name them. Notes what was asked. */
 async function clientsThat(answers: Answers) {
   const asked: string[] = [];
@@ -25,8 +31,10 @@ async function clientsThat(answers: Answers) {
       response.writeHead(403, { 'content-type': 'application/json' });
       return response.end(JSON.stringify({ __type: 'AccessDeniedException', message: 'You may not' }));
     }
-    response.writeHead(200, { 'content-type': typeof answer === 'string' ? 'text/xml' : 'application/x-amz-json-1.1' });
-    response.end(typeof answer === 'string' ? answer : JSON.stringify(answer));
+    const isXml = typeof answer === 'string';
+    const isError = isXml ? /^<Error/.test(answer) : '__type' in answer;
+    response.writeHead(isError ? 400 : 200, { 'content-type': isXml ? 'text/xml' : 'application/x-amz-json-1.1' });
+    response.end(isXml ? answer : JSON.stringify(answer));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -60,6 +68,16 @@ function resources(...rows: [id: string, type: string, physicalId: string, statu
   );
   const summaries = `<StackResourceSummaries>${members.join('')}</StackResourceSummaries>`;
   return `<ListStackResourcesResponse><ListStackResourcesResult>${summaries}</ListStackResourcesResult></ListStackResourcesResponse>`;
+}
+
+function stacks(...rows: [name: string, id: string, deletedAt: string][]): string {
+  const members = rows.map(
+    ([name, id, deletedAt]) =>
+      `<member><StackName>${name}</StackName><StackId>${id}</StackId><DeletionTime>${deletedAt}</DeletionTime>` +
+      '<CreationTime>2026-11-01T00:00:00Z</CreationTime><StackStatus>DELETE_COMPLETE</StackStatus></member>',
+  );
+  const summaries = `<StackSummaries>${members.join('')}</StackSummaries>`;
+  return `<ListStacksResponse><ListStacksResult>${summaries}</ListStacksResult></ListStacksResponse>`;
 }
 
 const MACHINE = 'arn:aws:states:us-east-1:123456789012:stateMachine:CutoutInteg-Main';
@@ -115,7 +133,7 @@ describe('what IAM has refused', () => {
       }),
     });
     const { denials, unseen } = await new AwsAccess(clients).denials(SINCE);
-    expect(unseen).toEqual([]);
+    expect(unseen).toEqual([expect.stringMatching(/^CloudTrail: the last minutes/)]);
     expect(denials.map(({ said: _, ...denial }) => denial)).toEqual(
       expect.arrayContaining([
         { principal: 'CutoutInteg-SubmitRole', action: 's3:GetObject', where: 'function log' },
@@ -124,6 +142,27 @@ describe('what IAM has refused', () => {
       ]),
     );
     expect(denials).toHaveLength(3);
+  });
+
+  it('is told of as unseen beyond 200 failed executions of a state machine, and 40 pages of the trail', async () => {
+    const executions = Array.from({ length: 203 }, () => ({ executionArn: 'x', startDate: 1.8e9, status: 'FAILED' }));
+    const { clients, asked } = await clientsThat({
+      ListStackResources: () => resources(['Machine', 'AWS::StepFunctions::StateMachine', MACHINE]),
+      ListExecutions: () => ({ executions }),
+      GetExecutionHistory: () => ({ events: [] }),
+      LookupEvents: () => ({
+        Events: [{ EventTime: Date.parse('2026-11-27T10:30:00Z') / 1000, CloudTrailEvent: '{}' }],
+        NextToken: 'more',
+      }),
+    });
+    const { unseen } = await new AwsAccess(clients).denials(SINCE);
+    expect(asked.filter((each) => each === 'GetExecutionHistory')).toHaveLength(200);
+    expect(asked.filter((each) => each === 'LookupEvents')).toHaveLength(40);
+    expect(unseen.sort()).toEqual([
+      expect.stringMatching(/^CloudTrail: events before 2026-11-27T10:30:00/),
+      expect.stringMatching(/^CloudTrail: the last minutes/),
+      'execution histories: 3 of 203 failed executions of CutoutInteg-Main',
+    ]);
   });
 
   it('is told of as unseen where one may not look', async () => {
@@ -179,6 +218,43 @@ describe('what a stack keeps when it is destroyed', () => {
     expect(asked).toContain('DeleteLogGroup');
     expect(asked.some((each) => /^S3 DELETE/.test(each))).toBe(true);
     expect(remains.leftovers).toEqual([{ what: 'Key', type: 'AWS::KMS::Key', why: expect.stringContaining('7 days') }]);
+  });
+
+  it('is still found once the stack is gone: that of the newest stack of that name which was deleted', async () => {
+    const { clients } = await clientsThat({
+      DescribeStacks: () => STACK_MISSING,
+      ListStacks: (input) => {
+        expect([...new URLSearchParams(input).values()]).toContain('DELETE_COMPLETE');
+        return stacks(
+          ['CutoutInteg', 'older', '2026-11-25T10:00:00Z'],
+          ['CutoutInteg', 'newest', '2026-11-27T10:00:00Z'],
+          ['CutoutInteg-Other', 'other', '2026-11-28T10:00:00Z'],
+        );
+      },
+    });
+    const remains = new Remains(clients);
+    expect(await remains.stackId()).toBe('newest');
+    expect(remains.leftovers).toEqual([]);
+  });
+
+  it('is nothing where no stack of that name ever was', async () => {
+    const { clients } = await clientsThat({ DescribeStacks: () => STACK_MISSING, ListStacks: () => stacks() });
+    const remains = new Remains(clients);
+    expect(await remains.stackId()).toBeUndefined();
+    expect(remains.leftovers).toEqual([]);
+  });
+
+  it('is passed over where an earlier run has deleted it', async () => {
+    const { clients } = await clientsThat({
+      ListStackResources: () => KEPT,
+      'S3 GET /s3/uploads?versions': () => BUCKET_MISSING,
+      DeleteSecret: () => SECRET_MISSING,
+      DescribeLogGroups: () => ({ logGroups: [] }),
+    });
+    const remains = new Remains(clients);
+    await remains.of('stack-id');
+    await remains.delete();
+    expect(remains.leftovers.map(({ what }) => what)).toEqual(['Key']);
   });
 
   it('is told of if it cannot be deleted', async () => {

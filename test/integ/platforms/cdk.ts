@@ -5,6 +5,7 @@ import { STACK_NAME } from '../stack-name.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const APP = 'node test/integ/app.ts';
+const EMPTY_APP = 'node test/integ/empty-app.ts';
 /** How often a deletion is tried: CloudFormation refuses one while it still changes the stack. */
 const DESTROY_ATTEMPTS = 5;
 
@@ -21,7 +22,7 @@ export class Cdk {
   /** @throws Error if it is not deployed afterwards */
   async deploy(context: Readonly<Record<string, string>>): Promise<void> {
     const settings = Object.entries(context).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-    const deploying = this.#start('deploy', '--require-approval', 'never', ...settings);
+    const deploying = this.#start(APP, 'deploy', '--require-approval', 'never', ...settings);
     this.#deploying = deploying;
     const exitCode = await endOf(deploying);
     this.#deploying = undefined;
@@ -38,7 +39,7 @@ export class Cdk {
   /** @throws Error that says how to try again */
   async destroy(): Promise<void> {
     for (let attempt = 1; attempt <= DESTROY_ATTEMPTS; attempt++) {
-      if ((await endOf(this.#start('destroy', '--force'))) === 0) return;
+      if ((await endOf(this.#start(EMPTY_APP, 'destroy', '--force'))) === 0) return;
       if (attempt < DESTROY_ATTEMPTS) await sleep(this.#pauseMs);
     }
     throw new Error(
@@ -47,8 +48,9 @@ export class Cdk {
   }
 
   /** In a process group of its own: Ctrl-C is for the runner, which decides what becomes of the stack. */
-  #start(...args: string[]): ChildProcess {
-    return spawn('cdk', [...args, STACK_NAME, '--app', APP], {
+  #start(app: string, ...args: string[]): ChildProcess {
+    // Without the build of cdk.json: npm run integ begins with it.
+    return spawn('cdk', [...args, STACK_NAME, '--app', app, '--build='], {
       cwd: ROOT,
       detached: true,
       stdio: ['ignore', 'inherit', 'inherit'],

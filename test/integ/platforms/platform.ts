@@ -7,7 +7,6 @@ export type Need =
   | 'notifications to queues'
   | 'KMS'
   | 'JSONata'
-  | 'time limits of executions'
   | 'CloudWatch metrics'
   | 'a stack that is destroyed';
 

@@ -2,7 +2,9 @@ import {
   CloudFormationServiceException,
   DescribeStacksCommand,
   paginateListStackResources,
+  paginateListStacks,
   type StackResourceSummary,
+  type StackSummary,
 } from '@aws-sdk/client-cloudformation';
 import { DeleteLogGroupCommand, DescribeLogGroupsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import {
@@ -17,6 +19,9 @@ import { STACK_NAME } from '../stack-name.ts';
 import type { Clients } from '../target/clients.ts';
 import type { Leftover, Thing } from './platform.ts';
 
+/** How AWS names it that a bucket or a secret is not there. */
+const GONE = ['NoSuchBucket', 'ResourceNotFoundException'];
+
 /** What a stack leaves when it is destroyed. */
 export class Remains {
   readonly leftovers: Leftover[] = [];
@@ -28,26 +33,45 @@ export class Remains {
   }
 
   /**
-   * The id of the stack, by which it is known also when it is gone; undefined if there is none. Never throws: whatever
-   * happens, the stack is to be destroyed.
+   * The id of the stack, by which it is known also when it is gone; undefined if there never was one. Never throws:
+   * whatever happens, the stack is to be destroyed.
    */
   async stackId(): Promise<string | undefined> {
     try {
-      const { Stacks } = await this.#clients.cloudFormation.send(new DescribeStacksCommand({ StackName: STACK_NAME }));
-      return Stacks?.[0]?.StackId;
+      return (await this.#standing()) ?? (await this.#lastDeleted());
     } catch (error) {
-      const isMissing = error instanceof CloudFormationServiceException && /not exist/.test(error.message);
-      if (!isMissing) this.leftovers.push({ what: 'What the stack keeps', type: 'unknown', why: inWords(error) });
+      this.leftovers.push({ what: 'What the stack keeps', type: 'unknown', why: inWords(error) });
       return undefined;
     }
   }
 
+  async #standing(): Promise<string | undefined> {
+    try {
+      const { Stacks } = await this.#clients.cloudFormation.send(new DescribeStacksCommand({ StackName: STACK_NAME }));
+      return Stacks?.[0]?.StackId;
+    } catch (error) {
+      if (error instanceof CloudFormationServiceException && /not exist/.test(error.message)) return undefined;
+      throw error;
+    }
+  }
+
+  /** A run that was given up may have destroyed the stack, and not what that keeps. */
+  async #lastDeleted(): Promise<string | undefined> {
+    const deleted: StackSummary[] = [];
+    const query = { StackStatusFilter: ['DELETE_COMPLETE' as const] };
+    for await (const { StackSummaries = [] } of paginateListStacks({ client: this.#clients.cloudFormation }, query)) {
+      deleted.push(...StackSummaries.filter(({ StackName }) => StackName === STACK_NAME));
+    }
+    const time = ({ DeletionTime }: StackSummary) => DeletionTime?.getTime() ?? 0;
+    return deleted.sort((a, b) => time(b) - time(a))[0]?.StackId;
+  }
+
   /** What a stack that is gone has kept. */
   async of(stackId: string): Promise<Thing[]> {
+    const resources: StackResourceSummary[] = [];
     const pages = paginateListStackResources({ client: this.#clients.cloudFormation }, { StackName: stackId });
-    for await (const { StackResourceSummaries = [] } of pages) {
-      for (const resource of StackResourceSummaries) this.#look(resource);
-    }
+    for await (const { StackResourceSummaries = [] } of pages) resources.push(...StackResourceSummaries);
+    for (const resource of resources) this.#look(resource);
     return this.#kept.map(thingOf);
   }
 
@@ -65,7 +89,8 @@ export class Remains {
       try {
         await this.#deleteOne(resource);
       } catch (error) {
-        this.#leave(resource, inWords(error));
+        const isGone = error instanceof Error && GONE.includes(error.name);
+        if (!isGone) this.#leave(resource, inWords(error));
       }
     }
     await this.#deleteLogs().catch((error: unknown) =>

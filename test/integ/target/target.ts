@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { PutSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { GetQueueAttributesCommand, SendMessageCommand, StartMessageMoveTaskCommand } from '@aws-sdk/client-sqs';
-import { type Places, REMOVALS, type RemovalName } from '../places.ts';
+import type { Places, RemovalName } from '../places.ts';
 import type { Platform } from '../platforms/platform.ts';
 import { STACK_NAME } from '../stack-name.ts';
 import { type Clients, clientsFor, destroyClients } from './clients.ts';
@@ -58,10 +58,6 @@ export class Target {
 
   places(removal: RemovalName): Places {
     return JSON.parse(this.output(`PlacesOf${removal}`));
-  }
-
-  get allPlaces(): Places[] {
-    return REMOVALS.map((name) => this.places(name));
   }
 
   /** Deploys the stack again with another context, and looks at it anew. */
