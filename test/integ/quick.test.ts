@@ -93,10 +93,10 @@ describe('npm run integ -- --go at an AWS-compatible endpoint', { timeout: 120_0
     // The CDK CLI finds the stack deployed, as at a second run over one that was left.
     integ.cdkThat({});
     // One that names a queue, whose URL is AWS's and not the endpoint's.
-    const only = ['--only', 'An event that comes twice'];
+    const only = ['--only', 'Dead letters that are moved back'];
     const { output, exitCode } = integ.start(['--go', '--keep', ...only], platform.environment);
     expect(await exitCode, output()).toBe(0);
-    expect(output()).toMatch(/^✓ +\d+\.\d s {2}An event that comes twice is paid once$/m);
+    expect(output()).toMatch(/^✓ +\d+\.\d s {2}Dead letters that are moved back are processed$/m);
     const { outcomes, notTried, denials, unseen } = integ.report;
     expect([outcomes.length, notTried, denials]).toEqual([1, [], []]);
     expect(unseen.join()).toContain('function logs: ');

@@ -83,7 +83,7 @@ export const EXISTING: Case[] = [
     group: GROUP,
     run: enableByCommand,
   },
-  { name: 'A bucket without versions is processed', quick: true, group: GROUP, run: unversioned },
+  { name: 'A bucket without versions is processed', group: GROUP, run: unversioned },
   { name: 'What is rewritten in place while under way is superseded', quick: true, group: GROUP, run: rewritten },
   { name: 'What is rewritten in place before it is submitted is superseded', group: GROUP, run: beforeSubmission },
 ];

@@ -42,5 +42,5 @@ async function reportsAborted(trial: Trial): Promise<void> {
 export const FAILURES: Case[] = [
   { name: 'An execution that fails is reported by an error file', run: reportsFailed, quick: true },
   { name: 'An execution that times out is reported', run: reportsTimedOut },
-  { name: 'An execution that is stopped is reported, and can be redriven', quick: true, run: reportsAborted },
+  { name: 'An execution that is stopped is reported, and can be redriven', run: reportsAborted },
 ];

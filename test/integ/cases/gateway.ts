@@ -120,11 +120,11 @@ async function redirectedElsewhere(trial: Trial): Promise<void> {
 
 /** What Cutout makes of the gateway's answers. */
 export const GATEWAY: Case[] = [
-  { name: 'FAILED at the gateway fails the execution, and an error file says so', quick: true, run: failed },
-  { name: 'ERROR at the gateway is submitted again', quick: true, run: error },
-  { name: '429 is retried, and a status request heeds its Retry-After', quick: true, run: tooMany },
+  { name: 'FAILED at the gateway fails the execution, and an error file says so', run: failed },
+  { name: 'ERROR at the gateway is submitted again', run: error },
+  { name: '429 is retried, and a status request heeds its Retry-After', run: tooMany },
   { name: '402 fails at once, and a redrive delivers after topping up', quick: true, run: emptyWallet },
-  { name: 'A redrive goes on at the state that failed, without paying again', quick: true, run: redrive },
+  { name: 'A redrive goes on at the state that failed, without paying again', run: redrive },
   { name: 'Unusable answers to status requests count as still working', run: unusableAnswers },
   { name: 'A result that is cut is never stored, and fetched again', run: brokenDownload },
   { name: 'A result is not fetched from a host that is not trusted', quick: true, run: redirectedElsewhere },

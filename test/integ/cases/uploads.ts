@@ -149,17 +149,16 @@ async function twoPrefixes(trial: Trial): Promise<void> {
 
 /** What becomes of uploads, however they come and go. */
 export const UPLOADS: Case[] = [
-  { name: 'An upload of any key ends in its cutout', quick: true, run: keys },
-  { name: 'JPEG, PNG and WebP are submitted, other formats are refused unpaid', quick: true, run: formats },
+  { name: 'An upload of any key ends in its cutout', run: keys },
+  { name: 'JPEG, PNG and WebP are submitted, other formats are refused unpaid', run: formats },
   { name: 'What is not an image fails unpaid, and an error file says so', quick: true, run: notAnImage },
   {
     name: 'Of an image that is overwritten while under way, only the newer cutout is stored',
-    quick: true,
     run: overwritten,
   },
-  { name: 'An image that is deleted while under way is still delivered', quick: true, run: deleted },
-  { name: 'A version that is deleted for good leaves the earlier cutout alone', quick: true, run: deletedForGood },
-  { name: 'An event that comes twice is paid once', quick: true, run: duplicateEvents },
+  { name: 'An image that is deleted while under way is still delivered', run: deleted },
+  { name: 'A version that is deleted for good leaves the earlier cutout alone', run: deletedForGood },
+  { name: 'An event that comes twice is paid once', run: duplicateEvents },
   { name: 'The same bytes uploaded again are not paid again', run: sameBytes },
   { name: 'Uploads and results share a bucket under two prefixes', quick: true, run: twoPrefixes },
 ];

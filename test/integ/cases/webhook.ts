@@ -75,9 +75,9 @@ async function twice(trial: Trial): Promise<void> {
 /** How callbacks come, or do not. */
 export const WEBHOOK: Case[] = [
   { name: 'A callback wakes its execution', quick: true, run: onTime },
-  { name: 'A callback that comes before it is awaited is found', quick: true, run: early },
+  { name: 'A callback that comes before it is awaited is found', run: early },
   { name: 'A callback that comes too late changes nothing', run: late },
-  { name: 'Where the callback is lost, polling begins', quick: true, run: lost },
+  { name: 'Where the callback is lost, polling begins', run: lost },
   { name: 'A forged callback changes nothing', run: forged },
-  { name: 'A callback that comes twice changes nothing', quick: true, run: twice },
+  { name: 'A callback that comes twice changes nothing', run: twice },
 ];
