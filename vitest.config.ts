@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import './node-24.cjs';
@@ -18,8 +19,8 @@ export default defineConfig({
     // Whole pipelines run here, on machines that may have two busy cores.
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    // By default one core is left idle, of which there may be two.
-    maxWorkers: 3,
+    // One more than there are cores: much of what tests do is to wait. By default one core would be left idle.
+    maxWorkers: availableParallelism() + 1,
     server: { deps: { external: [SIMULATION] } },
     projects: [
       // Of what they load, the CDK alone takes a second: all others share it.
