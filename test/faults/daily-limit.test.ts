@@ -114,6 +114,7 @@ area(
         scene.failAws('GetSecretValue', new AwsError('AccessDeniedException', 'Not allowed'), FOR_EVER);
         await uploadCounted(scene, 0);
       },
+      'Secrets Manager, answer to GetSecretValue',
     );
     fault(
       'a refused submission cannot give its count back',
