@@ -30,7 +30,7 @@ export function onNewDay(run: Case['run']): Case['run'] {
 
 async function letUploadsGo(trial: Trial): Promise<void> {
   const { target } = trial;
-  says(await target.command('resume', '--since', '1m'), /^(Paused since .*\nUploads go on|Uploads are not held back)/);
+  says(await target.command('resume', '--since', '1m'), /^(Paused since .*\n)?Uploads (go on|are not held back)/);
   // Where keep-pause is about to disable it, it enables it the next time, within five minutes.
   const isEnabled = async () => (await target.guards.intake()) === 'Enabled' || undefined;
   await trial.until('uploads to be taken from their queue', isEnabled, INTAKE_MS);
