@@ -103,6 +103,12 @@ describe('the bundle of each function', () => {
     expect(packagesIn(name)).toEqual([...POWERTOOLS, ...packages].sort());
   });
 
+  it.each(NAMES)('%s imports no http, with which Node would load all of undici at each cold start', (name) => {
+    const code = readFileSync(join(BUNDLES, name, `${name}.mjs`), 'utf8');
+    expect(code.match(/(from|import\()"(node:)?http"/g)).toBeNull();
+    expect(code.match(/\("node:http"\)/g)).toHaveLength(1);
+  });
+
   it('is made of packages whose licences let it be passed on', () => {
     const folders = [...new Set(NAMES.flatMap(foldersIn))];
     const licences = folders.map((folder) => {

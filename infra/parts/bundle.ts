@@ -1,9 +1,24 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BuildOptions, build } from 'esbuild';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { BUNDLES } from './paths.ts';
 
 const FUNCTIONS = join(import.meta.dirname, '../../functions');
+
+/**
+ * Has `node:http` required. Where an ES module imports it, Node evaluates all that it exports at once, and with that loads
+ * the whole of undici.
+ */
+const requireHttp: Plugin = {
+  name: 'require-http',
+  setup({ onResolve, onLoad }) {
+    const namespace = 'required';
+    onResolve({ filter: /^(node:)?http$/ }, (module) =>
+      module.namespace === namespace ? { path: 'node:http', external: true } : { path: 'node:http', namespace },
+    );
+    onLoad({ filter: /.*/, namespace }, ({ path }) => ({ contents: `module.exports = require('${path}');` }));
+  },
+};
 
 /** How esbuild makes code that Lambda runs. */
 export const LAMBDA_CODE = {
@@ -38,6 +53,7 @@ export async function bundleFunctions(): Promise<void> {
 async function bundle(name: string): Promise<void> {
   const { metafile } = await build({
     ...LAMBDA_CODE,
+    plugins: [requireHttp],
     entryPoints: [join(FUNCTIONS, `${name}.ts`)],
     outfile: join(BUNDLES, bundleOf(name)),
     sourcemap: true,
