@@ -9,7 +9,7 @@ import { around } from './workload.ts';
 const UPLOADS = { small: [5, 10], full: [100, 1_000, 10_000] };
 /** What the gateway allows, in requests a second, undefined for any number; its documentation names none. */
 const ALLOWED = { small: [20], full: [5, 20, undefined] };
-/** In full, some ten minutes: 10,000 images at 5 requests/s are 300,000 requests, each sent by the real handlers. */
+/** In full, over half an hour: 10,000 images at 5 requests/s are 300,000 requests, each sent by the real handlers. */
 const REGIONS = {
   small: [{ quotas: LARGE_REGIONS, allowed: ALLOWED.small }],
   full: [
