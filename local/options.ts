@@ -5,7 +5,7 @@ import type { Settings } from '../infra/settings/table.ts';
 import type { CloudOptions } from './cloud.ts';
 
 /** Where the page of a local run is, unless another port is asked for, or this one is taken. */
-export const DEFAULT_PORT = 4280;
+const DEFAULT_PORT = 4280;
 
 const SETTINGS_USAGE = `
 Settings are those of docs/settings.md. Buckets that they name are made here, empty. gatewayUrl and resultHosts are the

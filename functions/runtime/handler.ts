@@ -29,7 +29,7 @@ export function handlerOf<E, R>(work: (event: E) => Promise<R>): (event: E, cont
 }
 
 /** An unforeseen error, under our name. */
-export function asInternalError(error: unknown): CutoutError {
+function asInternalError(error: unknown): CutoutError {
   return new CutoutError('InternalError', `Something unforeseen happened (${describe(error)})`, { cause: error });
 }
 

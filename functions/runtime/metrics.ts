@@ -5,7 +5,7 @@ import type { MetricName } from './metric-names.ts';
  * The metrics of a deployment, written to the log in CloudWatch's embedded metric format. Namespace and service (the
  * deployment's name) come from Powertools' environment variables.
  */
-export const metrics = new Metrics();
+const metrics = new Metrics();
 
 /** Counts one more. */
 export function count(name: MetricName): void {

@@ -10,7 +10,7 @@ import { type Pause, PauseObject, pausePlaceFromEnv } from './pause.ts';
 const LIFT_MS = 5_000;
 
 /** What watches over the money that submissions cost. */
-export class Guards {
+class Guards {
   readonly #limit: DailyLimit | undefined;
   readonly #pause: PauseObject | undefined;
 

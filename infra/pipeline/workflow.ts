@@ -52,7 +52,7 @@ const THROTTLED = 'Lambda.TooManyRequestsException';
  * Who is tried again, and so who pays: a submission costs money and cannot be taken back. Step Functions takes the first
  * entry that names the error; what no entry names (a crash, a timeout, an error of Lambda's) falls to States.ALL.
  */
-export const RETRY = {
+const RETRY = {
   submit: [
     NEVER,
     { errors: retried('once, within a minute'), ...ONCE },

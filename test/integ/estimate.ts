@@ -35,10 +35,10 @@ export const ITEMS: readonly Item[] = [
 ];
 
 /** About how long a run takes, most of it CloudFormation's, and looks of keep-pause, five minutes apart; in minutes. */
-export const ESTIMATED_MINUTES = 60;
+const ESTIMATED_MINUTES = 60;
 
 /** What a run costs about, in US dollars. */
-export function estimatedUsd(): number {
+function estimatedUsd(): number {
   return ITEMS.reduce((sum, { count, price }) => sum + count * price, 0);
 }
 

@@ -70,7 +70,7 @@ export const MAP_RUN_FAILED = { ErrorEquals: ['States.ALL'], ResultPath: '$.fail
 export const STARTS = ['Remove background', 'Remove background anew'];
 
 const places = { uploadsPrefix: '', resultsPrefix: 'out/' };
-export const context = { ...places, execution: 'nightly', startedAt: '2026-01-01T00:00:00Z' };
+const context = { ...places, execution: 'nightly', startedAt: '2026-01-01T00:00:00Z' };
 export const image: Candidate = { bucket: 'uploads', key: 'cat.jpg', versionId: 'v1', etag: 'e1' };
 export const planned: Planned = {
   backfill: parseBackfillInput({}, context),

@@ -7,7 +7,7 @@ import { type GatewayOptions, GatewaySimulator } from '../../../local/gateway.ts
 /** A gateway for each test, the requests that are made of it, and a website with the images and the webhooks. */
 
 export const submitPath = '/bria-rmbg-2-0-682/v1/bria-rmbg-2-0-request';
-export const sample = await readFile(new URL('../../../local/sample/cat.jpg', import.meta.url));
+const sample = await readFile(new URL('../../../local/sample/cat.jpg', import.meta.url));
 export const key = 'a-good-key';
 
 /** Quick to cut out. */

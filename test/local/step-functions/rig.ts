@@ -91,7 +91,7 @@ for (const name of ['catching', 'tolerant'])
 
 /** Resolved when those that are busy may go on. */
 let busy = Promise.withResolvers<void>();
-export const release = () => busy.resolve();
+const release = () => busy.resolve();
 /** How many of them run, and how many did at most. */
 export const atOnce = { now: 0, most: 0 };
 
