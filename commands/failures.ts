@@ -18,11 +18,11 @@ await main(async () => {
   const since = parseSince(values.since);
   const deployment = await findDeployment(values.stack);
   const pause = await pauseOf(deployment);
-  const stack = stackOption(values.stack);
-  if (pause)
-    console.log(
-      `${await pauseInWords(deployment, pause)}\nTo let them go on: npm run resume${stack && ` --${stack}`}\n`,
-    );
+  if (pause) {
+    const stack = stackOption(values.stack);
+    console.log(await pauseInWords(deployment, pause));
+    console.log(`To let them go on: npm run resume${stack && ` --${stack}`}\n`);
+  }
   let count = 0;
   for await (const failed of failedExecutions(deployment, since)) {
     const errorFile = await errorFileOf(deployment, failed);

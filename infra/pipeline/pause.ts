@@ -73,11 +73,12 @@ export class KeepPause extends Construct {
         },
       ],
     });
+    // What fails now is done the next time: neither Lambda runs it again, nor EventBridge asks for it again.
     keepPause.configureAsyncInvoke({ retryAttempts: 0 });
     const schedule = new Rule(this, 'Schedule', {
       description: 'Looks whether uploads are held back, and whether that is over',
       schedule: Schedule.rate(EVERY),
-      targets: [new LambdaFunction(keepPause)],
+      targets: [new LambdaFunction(keepPause, { retryAttempts: 0 })],
     });
     const reason = 'An invocation that failed is made up for by the next, five minutes later.';
     accept(schedule, 'Serverless-EventBusDLQ', reason);

@@ -7,7 +7,7 @@ import { Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
 import { CodePipeline, CodePipelineSource, ShellStep } from 'aws-cdk-lib/pipelines';
 import recommended from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'json' };
 import { Construct } from 'constructs';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { BackgroundRemoval } from '../../infra/index.ts';
 import type { Resource } from './read-template.ts';
 import { withOutdir } from './synth.ts';
@@ -35,9 +35,6 @@ function addShop(scope: Construct): void {
 // Validating so many templates takes far longer than their synth; other tests do it.
 beforeAll(() => {
   vi.stubEnv('CDK_VALIDATION', 'false');
-});
-afterAll(() => {
-  vi.unstubAllEnvs();
 });
 
 type Resources = Record<string, Resource>;

@@ -49,4 +49,14 @@ describe('a pause', () => {
     expect(JSON.stringify(template.toJSON())).not.toContain('paused.json');
     expect(Object.keys(template.findOutputs('*'))).not.toContain('UploadsEventSourceMapping');
   });
+
+  it('is looked after once each time: what fails is left to the next time', () => {
+    const { Targets } = resource(standard, 'AWS::Events::Rule', 'KeepPauseSchedule').Properties;
+    expect(Targets).toMatchObject([{ RetryPolicy: { MaximumRetryAttempts: 0 } }]);
+    // EventBridge's number is about the delivery; a function that has failed is run again by Lambda.
+    const asynchronous = Object.values(resources(standard, 'AWS::Lambda::EventInvokeConfig'));
+    expect(asynchronous).toMatchObject([
+      { Properties: { FunctionName: { Ref: expect.stringContaining('KeepPause') }, MaximumRetryAttempts: 0 } },
+    ]);
+  });
 });
